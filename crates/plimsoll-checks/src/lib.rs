@@ -1,0 +1,1 @@
+//! One folder per requirement: its check, adapters and objects.

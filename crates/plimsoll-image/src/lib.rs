@@ -1,0 +1,1 @@
+//! The probe's OCI image, built in process.

@@ -1,0 +1,1 @@
+//! The cluster under test: client, waits, survey, workspace, budget.

@@ -1,0 +1,1 @@
+//! The binary that runs inside pods, and the protocol it speaks.

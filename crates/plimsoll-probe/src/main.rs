@@ -1,0 +1,2 @@
+//! The probe's entry point.
+fn main() {}

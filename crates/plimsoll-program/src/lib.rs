@@ -1,0 +1,11 @@
+//! The Certified Kubernetes AI Conformance programme as facts: requirement ids, levels per programme
+//! version, categories, KAR numbers, upstream test names, and the official checklist files.
+//!
+//! Knows no Kubernetes and no async: only files. The checklists' own texts are read at run time
+//! (see [`checklist`]), never embedded.
+
+pub mod level;
+pub mod requirement;
+
+pub use level::{Level, ProgrammeVersion};
+pub use requirement::RequirementId;

@@ -1,0 +1,175 @@
+//! From controls to a verdict: the one function that decides.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Control, ControlKind, Outcome};
+
+/// What a run says of one requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every control came out right in this run.
+    Passed,
+    /// A control came out wrong.
+    Failed,
+    /// The requirement's condition does not arise here, as the platform's owner declared.
+    NotApplicable,
+    /// It could not be decided.
+    Inconclusive,
+    /// Not selected for this run.
+    Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotApplicable => "not-applicable",
+            Self::Inconclusive => "inconclusive",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// How the verdicts of a check's trials combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// Each trial must pass (every allocation path must be safe).
+    Every,
+    /// One trial that passes is enough (one gang scheduling solution).
+    Any,
+}
+
+/// A verdict and the sentence that explains it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in one line.
+    pub reason: String,
+    /// The trial that decided: the adapter that passed, or the trial at fault.
+    pub trial: Option<String>,
+}
+
+/// Decides from the controls of a run. `required` names the controls that every trial must bring home;
+/// a trial that lacks one is inconclusive, and so is a check without any trial: want of data never passes.
+#[must_use]
+pub fn decide(rule: Rule, required: &[&str], controls: &[Control]) -> Decision {
+    let mut trials: BTreeMap<&str, Vec<&Control>> = BTreeMap::new();
+    for control in controls {
+        trials.entry(&control.trial).or_default().push(control);
+    }
+    let decisions: Vec<Decision> =
+        trials.into_iter().map(|(trial, controls)| decide_trial(trial, required, &controls)).collect();
+    let order = match rule {
+        Rule::Every => [Verdict::Failed, Verdict::Inconclusive, Verdict::Passed],
+        Rule::Any => [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive],
+    };
+    order
+        .into_iter()
+        .find_map(|verdict| decisions.iter().find(|decision| decision.verdict == verdict))
+        .cloned()
+        .unwrap_or_else(|| Decision {
+            verdict: Verdict::Inconclusive,
+            reason: "no control was run".to_owned(),
+            trial: None,
+        })
+}
+
+fn decide_trial(trial: &str, required: &[&str], controls: &[&Control]) -> Decision {
+    let decision = |verdict, reason| Decision { verdict, reason, trial: Some(trial.to_owned()) };
+    let deciding = || controls.iter().filter(|control| control.kind != ControlKind::Observed);
+    // In the order of the specification, which puts what others build on first: the first fault is the cause.
+    let rank = |control: &Control| required.iter().position(|name| *name == control.name);
+    if let Some(wrong) =
+        deciding().filter(|control| control.outcome == Outcome::Wrong).min_by_key(|control| rank(control))
+    {
+        return decision(Verdict::Failed, format!("{}: {}", wrong.name, wrong.detail));
+    }
+    if let Some(open) =
+        deciding().filter(|control| control.outcome == Outcome::Undecided).min_by_key(|control| rank(control))
+    {
+        return decision(Verdict::Inconclusive, format!("{}: {}", open.name, open.detail));
+    }
+    let missing: Vec<&str> = required
+        .iter()
+        .copied()
+        .filter(|name| !deciding().any(|control| control.name == *name && control.outcome == Outcome::Right))
+        .collect();
+    if !missing.is_empty() {
+        return decision(Verdict::Inconclusive, format!("not run: {}", missing.join(", ")));
+    }
+    if required.is_empty() {
+        return decision(Verdict::Inconclusive, "no control is required, so nothing is proven".to_owned());
+    }
+    decision(Verdict::Passed, format!("all {} controls came out right", deciding().count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(trial: &str, name: &str, outcome: Outcome) -> Control {
+        Control {
+            trial: trial.to_owned(),
+            name: name.to_owned(),
+            kind: ControlKind::Positive,
+            outcome,
+            detail: format!("{name} {outcome:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_run_is_inconclusive_under_both_rules() {
+        for rule in [Rule::Every, Rule::Any] {
+            assert_eq!(decide(rule, &["A"], &[]).verdict, Verdict::Inconclusive);
+        }
+    }
+
+    #[test]
+    fn a_check_that_requires_nothing_never_passes() {
+        let controls = [control("t", "A", Outcome::Right)];
+        assert_eq!(decide(Rule::Every, &[], &controls).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_missing_control_is_inconclusive_and_named() {
+        let decision = decide(Rule::Every, &["A", "B"], &[control("t", "A", Outcome::Right)]);
+        assert_eq!((decision.verdict, decision.reason.as_str()), (Verdict::Inconclusive, "not run: B"));
+    }
+
+    #[test]
+    fn the_first_required_control_at_fault_is_the_reason() {
+        let controls = [control("t", "B", Outcome::Wrong), control("t", "A", Outcome::Wrong)];
+        assert_eq!(decide(Rule::Every, &["A", "B"], &controls).reason, "A: A Wrong");
+    }
+
+    #[test]
+    fn observed_controls_never_decide() {
+        let mut seen = control("t", "B", Outcome::Wrong);
+        seen.kind = ControlKind::Observed;
+        assert_eq!(
+            decide(Rule::Every, &["A"], &[control("t", "A", Outcome::Right), seen.clone()]).verdict,
+            Verdict::Passed
+        );
+        assert_eq!(decide(Rule::Every, &["B"], &[seen]).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn every_fails_with_one_bad_trial_and_any_passes_with_one_good() {
+        let controls = [control("good", "A", Outcome::Right), control("bad", "A", Outcome::Wrong)];
+        assert_eq!(decide(Rule::Every, &["A"], &controls).verdict, Verdict::Failed);
+        let any = decide(Rule::Any, &["A"], &controls);
+        assert_eq!((any.verdict, any.trial.as_deref()), (Verdict::Passed, Some("good")));
+    }
+
+    #[test]
+    fn any_prefers_a_fault_over_not_knowing() {
+        let controls = [control("x", "A", Outcome::Undecided), control("y", "A", Outcome::Wrong)];
+        assert_eq!(decide(Rule::Any, &["A"], &controls).verdict, Verdict::Failed);
+    }
+}

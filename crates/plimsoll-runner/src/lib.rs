@@ -1,0 +1,1 @@
+//! Plans a run, executes its checks side by side, keeps the record.

@@ -1,0 +1,1 @@
+//! The lab's reference accelerator stack: DRA driver, device plugin, exporter.

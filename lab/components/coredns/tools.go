@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools pins the component that the lab builds from this module.
+package tools
+
+import _ "github.com/coredns/coredns"
