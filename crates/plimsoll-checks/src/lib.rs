@@ -1,1 +1,17 @@
-//! One folder per requirement: its check, adapters and objects.
+//! The checks: one folder per requirement, with its controls, adapters and objects.
+//!
+//! A check never prints, never sleeps and never decides a verdict: it runs controls and says how each came
+//! out through its [`Context`]; [`plimsoll_record::decide`] draws the verdict from those, and the runner
+//! turns an error into `inconclusive`. To add a check: one folder, and one name in [`all`].
+
+pub mod check;
+pub mod dra_support;
+pub mod gang_scheduling;
+pub mod secure_accelerator_access;
+
+pub use check::{
+    Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Need, Patience, Probe, Sink, Trial,
+};
+
+/// Every check, sorted by id.
+pub static ALL: &[&dyn Check] = &[];

@@ -1,0 +1,1 @@
+//! The check `dra_support`.
