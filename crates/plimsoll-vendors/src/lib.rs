@@ -1,3 +1,18 @@
 //! Accelerator vendors as data: one TOML file each under `vendors/`, embedded at build time.
 //!
-//! A new vendor is a file and a line in [`VENDORS`]' list; no code names a vendor.
+//! A new vendor is a file and a line in the list of `registry.rs`; no code names a vendor. What a platform has that no
+//! file describes is for the caller to treat as an unknown vendor: recorded, never a failure.
+//!
+//! - [`Vendor`] is one profile; [`Vendor::all`], [`Vendor::by_id`], [`Vendor::by_resource`], [`Vendor::by_driver`] find it.
+//! - [`Devices::role`] tells what a path under `/dev` means to that vendor.
+//! - [`Metrics`] says how its exporter names, labels and scales what it measures.
+
+mod devices;
+mod metrics;
+mod profile;
+mod registry;
+
+pub use devices::{DeviceRole, Devices, GlobList};
+pub use metrics::{Labels, Metrics, Series, Unit};
+pub use profile::{Dra, Lab, Selectors, Vendor};
+pub use registry::UnknownVendor;
