@@ -1,4 +1,12 @@
 //! Seeded defects as data: one TOML file each under `defects/`, named after its id.
 //!
 //! A defect says what is broken in an operator's words, which requirement must fail for it and what the
-//! reason must name, and how each ground (lab, simulated platform) injects it.
+//! reason must name, and how the lab injects it. A new defect is a file and a line in the list of `registry.rs`.
+//!
+//! The files say what is done; whoever builds a ground (the lab, the simulated platform) does it.
+
+mod defect;
+mod registry;
+
+pub use defect::{Allocation, Component, Defect, GangRule, Lab, Settings};
+pub use registry::UnknownDefect;
