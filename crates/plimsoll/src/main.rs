@@ -1,2 +1,40 @@
 //! The command line: arguments and wiring only.
-fn main() {}
+
+mod cli;
+mod commands;
+mod failure;
+mod interrupt;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for; everything else is bad input.
+            let asked_for = !error.use_stderr();
+            let _ = error.print();
+            return if asked_for { ExitCode::SUCCESS } else { failure::BAD_INPUT.into() };
+        }
+    };
+    let voice = commands::Voice { quiet: cli.quiet, verbose: cli.verbose };
+    let ended = match cli.command {
+        Command::Run(args) => commands::run::run(&args, voice),
+        Command::Survey(args) => commands::survey::survey(&args),
+        Command::Checks(args) => commands::checks::list(&args),
+        Command::Explain(args) => commands::checks::explain(&args),
+        Command::Report(args) => commands::report::report(&args, voice),
+        Command::Cleanup(args) => commands::cleanup::cleanup(&args, voice),
+        Command::Permissions(args) => commands::permissions::permissions(&args),
+        Command::Image(command) => commands::image::image(&command, voice),
+        Command::Completions(args) => commands::completions::completions(&args),
+    };
+    match ended {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report(cli.verbose).into(),
+    }
+}

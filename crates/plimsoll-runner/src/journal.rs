@@ -1,0 +1,62 @@
+//! The one place that puts events in order.
+
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use plimsoll_program::RequirementId;
+use plimsoll_record::{Event, RecordWriter, What};
+use tokio::sync::Notify;
+
+/// Gives every event its place, appends it to the record and shows it to the watcher.
+///
+/// A lock rather than a task with a channel: an event is written before the code that caused it goes on,
+/// so what a check does next is never recorded before what it did.
+pub struct Journal {
+    state: Mutex<State>,
+    broke: Notify,
+}
+
+struct State {
+    next: u64,
+    writer: RecordWriter,
+    watcher: Box<dyn FnMut(&Event) + Send>,
+    fault: Option<io::Error>,
+}
+
+impl Journal {
+    /// A journal that appends to `writer`, and shows each event to `watcher` once it is written.
+    pub fn new(writer: RecordWriter, next: u64, watcher: impl FnMut(&Event) + Send + 'static) -> Self {
+        let state = State { next, writer, watcher: Box::new(watcher), fault: None };
+        Self { state: Mutex::new(state), broke: Notify::new() }
+    }
+
+    /// Records that something happened, to `requirement`'s check or to the run as a whole.
+    pub fn say(&self, requirement: Option<&RequirementId>, what: What) {
+        let mut state = self.lock();
+        let event = Event { seq: state.next, at: Timestamp::now(), requirement: requirement.cloned(), what };
+        state.next += 1;
+        if let Err(error) = state.writer.append(&event) {
+            // Without a record there is no evidence: the run stops (see `broken`).
+            state.fault.get_or_insert(error);
+            self.broke.notify_one();
+        }
+        (state.watcher)(&event);
+    }
+
+    /// Resolves once the record can't be written any more.
+    pub async fn broken(&self) {
+        self.broke.notified().await;
+    }
+
+    /// The fault that broke the record, if it broke.
+    pub fn fault(&self) -> Option<io::Error> {
+        self.lock().fault.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

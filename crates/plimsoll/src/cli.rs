@@ -1,0 +1,254 @@
+//! The command line as people type it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use plimsoll_program::ProgrammeVersion;
+
+/// How much AI can this Kubernetes platform carry? The CNCF AI Conformance programme, end to end.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 all MUST passed · 1 a MUST failed · 2 a MUST could not be decided · 3 bad input · \
+4 platform unreachable · 130 interrupted, after cleanup")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say less: only results and errors.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: every event of a run, and the causes of errors.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the checks against a cluster and write record and reports.
+    Run(RunArgs),
+    /// Show what the platform has; writes nothing to it.
+    Survey(SurveyArgs),
+    /// List the checks.
+    Checks(ListArgs),
+    /// Explain one check: what is proven, how, and what it may do.
+    Explain(ExplainArgs),
+    /// Write reports again from a run's record, without a cluster.
+    Report(ReportArgs),
+    /// Remove everything any earlier run left on the cluster.
+    Cleanup(CleanupArgs),
+    /// Print the least ClusterRole for the chosen checks.
+    Permissions(PermissionsArgs),
+    /// Build, push or list the probe's image; no container engine needed.
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Print shell completions.
+    Completions(CompletionsArgs),
+}
+
+/// Which cluster.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ClusterArgs {
+    /// Kubeconfig file; default: $KUBECONFIG, ~/.kube/config, then the Pod's own ServiceAccount.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; default: its current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+}
+
+/// Which checks.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct SelectionArgs {
+    /// Only these requirements.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// All but these requirements.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+}
+
+/// `plimsoll run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Version of the programme; default: the cluster's Kubernetes version.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) program: Option<ProgrammeVersion>,
+    /// Directory for record and reports; default: plimsoll-<run id>.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many checks run side by side.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+    /// The probe's image; default: the one `plimsoll image` builds.
+    #[arg(long, value_name = "REF", env = "PLIMSOLL_IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Go on with an interrupted run: its verdicts stay, the rest is run.
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Wait this many times as long as usual before giving up (slow image pulls, slow schedulers).
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = scale)]
+    pub(crate) timeout_scale: f64,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && (0.1..=100.0).contains(&scale) => Ok(scale),
+        _ => Err("expected a number from 0.1 to 100".to_owned()),
+    }
+}
+
+/// `plimsoll survey`.
+#[derive(Args, Debug)]
+pub(crate) struct SurveyArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+/// `plimsoll checks`.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+/// `plimsoll explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The requirement's id, such as gang_scheduling.
+    pub(crate) id: String,
+}
+
+/// `plimsoll report`.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// The run's directory.
+    pub(crate) dir: PathBuf,
+    /// Print this one on standard output; default: write all of them into the directory again.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ReportFormat>,
+}
+
+/// `plimsoll cleanup`.
+#[derive(Args, Debug)]
+pub(crate) struct CleanupArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also remove runs that are still alive.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `plimsoll permissions`.
+#[derive(Args, Debug)]
+pub(crate) struct PermissionsArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// The ClusterRole's name.
+    #[arg(long, default_value = "plimsoll")]
+    pub(crate) name: String,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = ManifestFormat::Yaml)]
+    pub(crate) format: ManifestFormat,
+}
+
+/// `plimsoll image`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Write the image as an archive that containerd, podman and docker can load.
+    Save {
+        /// The archive to write.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Push the image to a registry; credentials as `docker login` keeps them.
+    Push {
+        /// Where to, such as registry.example.org/ai/plimsoll-probe:v1.
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Speak plain HTTP to the registry.
+        #[arg(long)]
+        insecure: bool,
+    },
+    /// List the images this binary can build.
+    List {
+        /// What to print on standard output.
+        #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+        format: OutputFormat,
+    },
+}
+
+/// `plimsoll completions`.
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// For people or for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    Text,
+    /// For machines: a documented, stable object.
+    Json,
+}
+
+/// How a manifest is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ManifestFormat {
+    /// For `kubectl apply -f -`.
+    Yaml,
+    /// The same as JSON.
+    Json,
+}
+
+/// The reports of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The table of verdicts.
+    Text,
+    /// results.json.
+    Json,
+    /// junit.xml.
+    Junit,
+    /// e2e.log.
+    Log,
+    /// All evidence pages, one after the other.
+    Markdown,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_of_the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_timeout_scale_is_a_sensible_number() {
+        assert_eq!(scale("2.5"), Ok(2.5));
+        for bad in ["0", "-1", "NaN", "inf", "many"] {
+            assert!(scale(bad).is_err(), "{bad}");
+        }
+    }
+}

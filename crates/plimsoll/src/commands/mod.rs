@@ -1,0 +1,68 @@
+//! One file per command.
+
+pub(crate) mod checks;
+pub(crate) mod cleanup;
+pub(crate) mod completions;
+pub(crate) mod image;
+pub(crate) mod permissions;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod survey;
+
+use std::{future::Future, io};
+
+use plimsoll_platform::{ConnectOptions, Platform};
+
+use crate::{cli::ClusterArgs, failure::Failure};
+
+/// What a command ends with when it could do its work: an exit code.
+pub(crate) type Ended = Result<u8, Failure>;
+
+/// How much to say to people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    /// Only results and errors.
+    pub(crate) quiet: bool,
+    /// Everything.
+    pub(crate) verbose: bool,
+}
+
+impl Voice {
+    /// Says something to people, on standard error.
+    pub(crate) fn say(self, line: impl AsRef<str>) {
+        if !self.quiet {
+            anstream::eprintln!("{}", line.as_ref());
+        }
+    }
+}
+
+/// Runs a command's asynchronous part. One thread: the work is waiting.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error: io::Error| Failure::input(&error))?
+        .block_on(work)
+}
+
+/// Connects to the cluster the user named.
+pub(crate) async fn connect(args: &ClusterArgs) -> Result<Platform, Failure> {
+    let options = ConnectOptions { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
+    Ok(Platform::connect(&options).await?)
+}
+
+/// Prints a value as JSON on standard output.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::input(&error))?;
+    text.push('\n');
+    print(&text)
+}
+
+/// Prints a command's result on standard output. A reader that went away is no error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    use io::Write;
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::input(&error)),
+        _ => Ok(()),
+    }
+}
