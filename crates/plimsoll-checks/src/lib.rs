@@ -7,6 +7,7 @@
 pub mod check;
 pub mod dra_support;
 pub mod gang_scheduling;
+pub mod probe_pod;
 pub mod secure_accelerator_access;
 
 pub use check::{
