@@ -1,0 +1,63 @@
+//! What is shown on a lab.
+
+mod ground;
+
+use libtest_mimic::Failed;
+use plimsoll_defects::Defect;
+
+use ground::{Ground, Outcome};
+
+/// The requirements that have a check, all of which a sound lab fulfils.
+const REQUIREMENTS: [&str; 3] = ["dra_support", "gang_scheduling", "secure_accelerator_access"];
+
+/// A sound lab passes everything, and nothing of ours is left on it.
+pub(crate) fn sound() -> Result<(), Failed> {
+    let ground = Ground::up("sound", &[])?;
+    let outcome = ground.run()?;
+    for requirement in REQUIREMENTS {
+        let (verdict, reason) = outcome.of(requirement)?;
+        if verdict != "passed" {
+            return Err(format!("{requirement} is {verdict} on a sound lab: {reason}").into());
+        }
+    }
+    expect_exit(&outcome, 0)?;
+    ground.expect_nothing_left()
+}
+
+/// With the defect, its requirement fails for a reason that names the cause, and no other fails.
+pub(crate) fn defect(defect: &Defect) -> Result<(), Failed> {
+    let ground = Ground::up(&defect.id.replace(['.', '_'], "-"), &[&defect.id])?;
+    let outcome = ground.run()?;
+    for requirement in REQUIREMENTS {
+        let (verdict, reason) = outcome.of(requirement)?;
+        println!("{}: {requirement} {verdict}: {reason}", defect.id);
+        let guilty = requirement == defect.requirement.as_str();
+        match (guilty, verdict == "failed") {
+            (true, false) => return Err(format!("survived: {requirement} is {verdict}: {reason}").into()),
+            (false, true) => return Err(format!("misattributed: {requirement} failed: {reason}").into()),
+            (true, true) if !defect.expect.iter().any(|word| reason.contains(word.as_str())) => {
+                return Err(format!("{reason:?} names none of {:?}", defect.expect).into());
+            }
+            _ => {}
+        }
+    }
+    ground.expect_nothing_left()
+}
+
+/// `kill -9` in the middle of a run leaves objects behind; `plimsoll cleanup` removes them all.
+pub(crate) fn killed_run_is_cleaned_up() -> Result<(), Failed> {
+    let ground = Ground::up("killed", &[])?;
+    ground.kill_run_in_the_middle()?;
+    if ground.left()?.is_empty() {
+        return Err("the killed run left nothing, so this shows nothing".into());
+    }
+    ground.cleanup()?;
+    ground.expect_nothing_left()
+}
+
+fn expect_exit(outcome: &Outcome, code: i32) -> Result<(), Failed> {
+    match outcome.exit {
+        Some(exit) if exit == code => Ok(()),
+        other => Err(format!("exit code {other:?} where {code} was due").into()),
+    }
+}
