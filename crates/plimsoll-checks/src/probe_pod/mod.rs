@@ -4,11 +4,13 @@
 //! how a container asks for accelerators, and [`mod@run`] creates the pod and waits for what it reports.
 //! Nothing here decides a control.
 
+mod claim;
 mod container;
 mod grant;
 mod manifest;
 mod placement;
 
+pub use claim::{ClaimSpec, Count, Request};
 pub use container::{Privilege, ProbeContainer};
 pub use grant::{ClaimSource, Grant};
 pub use manifest::{ProbePod, Restart};
