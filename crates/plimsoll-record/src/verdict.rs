@@ -63,8 +63,10 @@ pub fn decide(rule: Rule, required: &[&str], controls: &[Control]) -> Decision {
     for control in controls {
         trials.entry(&control.trial).or_default().push(control);
     }
-    let decisions: Vec<Decision> =
-        trials.into_iter().map(|(trial, controls)| decide_trial(trial, required, &controls)).collect();
+    let decisions: Vec<Decision> = trials
+        .into_iter()
+        .map(|(trial, controls)| decide_trial(trial, required, &controls))
+        .collect();
     let order = match rule {
         Rule::Every => [Verdict::Failed, Verdict::Inconclusive, Verdict::Passed],
         Rule::Any => [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive],
@@ -81,17 +83,32 @@ pub fn decide(rule: Rule, required: &[&str], controls: &[Control]) -> Decision {
 }
 
 fn decide_trial(trial: &str, required: &[&str], controls: &[&Control]) -> Decision {
-    let decision = |verdict, reason| Decision { verdict, reason, trial: Some(trial.to_owned()) };
-    let deciding = || controls.iter().filter(|control| control.kind != ControlKind::Observed);
+    let decision = |verdict, reason| Decision {
+        verdict,
+        reason,
+        trial: Some(trial.to_owned()),
+    };
+    let deciding = || {
+        controls
+            .iter()
+            .filter(|control| control.kind != ControlKind::Observed)
+    };
     // In the order of the specification, which puts what others build on first: the first fault is the cause.
-    let rank = |control: &Control| required.iter().position(|name| *name == control.name);
-    if let Some(wrong) =
-        deciding().filter(|control| control.outcome == Outcome::Wrong).min_by_key(|control| rank(control))
+    let rank = |control: &Control| {
+        required
+            .iter()
+            .position(|name| *name == control.name)
+            .unwrap_or(required.len())
+    };
+    if let Some(wrong) = deciding()
+        .filter(|control| control.outcome == Outcome::Wrong)
+        .min_by_key(|control| rank(control))
     {
         return decision(Verdict::Failed, format!("{}: {}", wrong.name, wrong.detail));
     }
-    if let Some(open) =
-        deciding().filter(|control| control.outcome == Outcome::Undecided).min_by_key(|control| rank(control))
+    if let Some(open) = deciding()
+        .filter(|control| control.outcome == Outcome::Undecided)
+        .min_by_key(|control| rank(control))
     {
         return decision(Verdict::Inconclusive, format!("{}: {}", open.name, open.detail));
     }
@@ -104,9 +121,15 @@ fn decide_trial(trial: &str, required: &[&str], controls: &[&Control]) -> Decisi
         return decision(Verdict::Inconclusive, format!("not run: {}", missing.join(", ")));
     }
     if required.is_empty() {
-        return decision(Verdict::Inconclusive, "no control is required, so nothing is proven".to_owned());
+        return decision(
+            Verdict::Inconclusive,
+            "no control is required, so nothing is proven".to_owned(),
+        );
     }
-    decision(Verdict::Passed, format!("all {} controls came out right", deciding().count()))
+    decision(
+        Verdict::Passed,
+        format!("all {} controls came out right", deciding().count()),
+    )
 }
 
 #[cfg(test)]
@@ -139,12 +162,18 @@ mod tests {
     #[test]
     fn a_missing_control_is_inconclusive_and_named() {
         let decision = decide(Rule::Every, &["A", "B"], &[control("t", "A", Outcome::Right)]);
-        assert_eq!((decision.verdict, decision.reason.as_str()), (Verdict::Inconclusive, "not run: B"));
+        assert_eq!(
+            (decision.verdict, decision.reason.as_str()),
+            (Verdict::Inconclusive, "not run: B")
+        );
     }
 
     #[test]
     fn the_first_required_control_at_fault_is_the_reason() {
-        let controls = [control("t", "B", Outcome::Wrong), control("t", "A", Outcome::Wrong)];
+        let controls = [
+            control("t", "B", Outcome::Wrong),
+            control("t", "A", Outcome::Wrong),
+        ];
         assert_eq!(decide(Rule::Every, &["A", "B"], &controls).reason, "A: A Wrong");
     }
 
@@ -153,23 +182,40 @@ mod tests {
         let mut seen = control("t", "B", Outcome::Wrong);
         seen.kind = ControlKind::Observed;
         assert_eq!(
-            decide(Rule::Every, &["A"], &[control("t", "A", Outcome::Right), seen.clone()]).verdict,
+            decide(
+                Rule::Every,
+                &["A"],
+                &[control("t", "A", Outcome::Right), seen.clone()]
+            )
+            .verdict,
             Verdict::Passed
         );
-        assert_eq!(decide(Rule::Every, &["B"], &[seen]).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            decide(Rule::Every, &["B"], &[seen]).verdict,
+            Verdict::Inconclusive
+        );
     }
 
     #[test]
     fn every_fails_with_one_bad_trial_and_any_passes_with_one_good() {
-        let controls = [control("good", "A", Outcome::Right), control("bad", "A", Outcome::Wrong)];
+        let controls = [
+            control("good", "A", Outcome::Right),
+            control("bad", "A", Outcome::Wrong),
+        ];
         assert_eq!(decide(Rule::Every, &["A"], &controls).verdict, Verdict::Failed);
         let any = decide(Rule::Any, &["A"], &controls);
-        assert_eq!((any.verdict, any.trial.as_deref()), (Verdict::Passed, Some("good")));
+        assert_eq!(
+            (any.verdict, any.trial.as_deref()),
+            (Verdict::Passed, Some("good"))
+        );
     }
 
     #[test]
     fn any_prefers_a_fault_over_not_knowing() {
-        let controls = [control("x", "A", Outcome::Undecided), control("y", "A", Outcome::Wrong)];
+        let controls = [
+            control("x", "A", Outcome::Undecided),
+            control("y", "A", Outcome::Wrong),
+        ];
         assert_eq!(decide(Rule::Any, &["A"], &controls).verdict, Verdict::Failed);
     }
 }
