@@ -6,13 +6,16 @@
 
 pub mod control;
 pub mod event;
+pub mod file;
+pub mod redaction;
 pub mod verdict;
 
 pub use control::{Control, ControlKind, Outcome};
-pub use event::{Event, What};
-pub use verdict::{Rule, Verdict};
 pub use event::{CheckFinished, CheckPlanned, PlatformFacts, PlatformKind, RunStarted};
+pub use event::{Event, What};
+pub use file::{FILE_NAME, ReadError, RecordWriter, read};
 pub use verdict::{Decision, decide};
+pub use verdict::{Rule, Verdict};
 
 /// The format of the record that this version writes: `MAJOR.MINOR`. A reader accepts its own major
 /// version; a higher minor only adds fields and events.
