@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use plimsoll_probe::{
+    Transcript,
+    protocol::{DeviceNode, DeviceNumber, NodeKind},
+};
 use plimsoll_vendors::{DeviceRole, GlobList, Vendor};
-
-use super::{Found, FoundNode, NodeKind, Number};
 
 /// The kernel's driver number for all sorts of small devices: sharing it means nothing.
 const MISC_MAJOR: u32 = 10;
@@ -13,23 +15,20 @@ const MISC_MAJOR: u32 = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding<'a> {
     /// Its nodes; never empty. The first is the one that stands for it.
-    pub nodes: Vec<&'a FoundNode>,
+    pub nodes: Vec<&'a DeviceNode>,
 }
 
 impl Holding<'_> {
     /// The node that stands for it.
     #[must_use]
-    pub fn node(&self) -> &FoundNode {
+    pub fn node(&self) -> &DeviceNode {
         self.nodes[0]
     }
 
     /// What identifies it.
     #[must_use]
     pub fn identities(&self) -> BTreeSet<&str> {
-        self.nodes
-            .iter()
-            .flat_map(|node| node.identities.iter().map(String::as_str))
-            .collect()
+        self.nodes.iter().flat_map(|node| identities(node)).collect()
     }
 
     /// Whether both are the same piece of hardware on one node: by an identity, else by device number.
@@ -48,7 +47,7 @@ impl Holding<'_> {
 
 impl fmt::Display for Holding<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.node())?;
+        write!(f, "{}", shown(self.node()))?;
         if let Some(identity) = self.identities().first() {
             write!(f, " = {identity}")?;
         }
@@ -62,14 +61,14 @@ impl fmt::Display for Holding<'_> {
 /// own if it is of the kind by which the vendor's devices are counted (a GPU has a card and a render node, but
 /// one render node). Of an unknown vendor, every node that a runtime doesn't give to every container counts.
 #[must_use]
-pub fn holdings<'a>(found: &'a Found, vendor: Option<&Vendor>) -> Vec<Holding<'a>> {
-    let nodes: Vec<&FoundNode> = found
+pub fn holdings<'a>(found: &'a Transcript, vendor: Option<&Vendor>) -> Vec<Holding<'a>> {
+    let nodes: Vec<&DeviceNode> = found
         .nodes
         .iter()
         .filter(|node| is_exclusive(node, vendor))
         .collect();
     let mut holdings: Vec<Holding<'a>> = Vec::new();
-    for &node in nodes.iter().filter(|node| !node.identities.is_empty()) {
+    for &node in nodes.iter().filter(|node| is_identified(node)) {
         let alone = Holding { nodes: vec![node] };
         match holdings
             .iter_mut()
@@ -81,7 +80,7 @@ pub fn holdings<'a>(found: &'a Found, vendor: Option<&Vendor>) -> Vec<Holding<'a
     }
     let unread = counted(&nodes, vendor)
         .into_iter()
-        .filter(|node| node.identities.is_empty());
+        .filter(|node| !is_identified(node));
     holdings.extend(unread.map(|node| Holding { nodes: vec![node] }));
     holdings
 }
@@ -89,44 +88,57 @@ pub fn holdings<'a>(found: &'a Found, vendor: Option<&Vendor>) -> Vec<Holding<'a
 /// The accelerator nodes in a container that was granted none: all of the vendor's, shared ones included,
 /// and all that belong to a driver of which `known` devices are accelerators, whatever they are called.
 #[must_use]
-pub fn trespasses<'a>(found: &'a Found, vendor: Option<&Vendor>, known: &[Number]) -> Vec<&'a FoundNode> {
-    let suspect = |node: &&FoundNode| {
+pub fn trespasses<'a>(
+    found: &'a Transcript,
+    vendor: Option<&Vendor>,
+    known: &[DeviceNumber],
+) -> Vec<&'a DeviceNode> {
+    let suspect = |node: &&DeviceNode| {
         vendor.is_some_and(|vendor| vendor.matches_device(&node.path).is_some())
             || known.iter().any(|number| is_akin(*number, node.number))
     };
     found.nodes.iter().filter(suspect).collect()
 }
 
-fn is_akin(known: Number, other: Number) -> bool {
+fn is_akin(known: DeviceNumber, other: DeviceNumber) -> bool {
     known == other
         || (known.kind == other.kind
             && known.major == other.major
             && (known.kind, known.major) != (NodeKind::Character, MISC_MAJOR))
 }
 
-fn is_exclusive(node: &FoundNode, vendor: Option<&Vendor>) -> bool {
+fn is_exclusive(node: &DeviceNode, vendor: Option<&Vendor>) -> bool {
     match vendor {
         Some(vendor) => vendor.matches_device(&node.path) == Some(DeviceRole::Exclusive),
-        None => !is_given_to_every_container(node.number),
+        None => !node.standard,
     }
 }
 
-/// `null`, `zero`, `full`, `random`, `urandom`, the terminals.
-fn is_given_to_every_container(number: Number) -> bool {
-    number.kind == NodeKind::Character
-        && matches!(
-            (number.major, number.minor),
-            (1, 3 | 5 | 7 | 8 | 9) | (5, 0..=2) | (136..=143, _)
-        )
+/// What tells a node's hardware from other hardware, wherever it is seen: uuid, PCI address.
+fn identities(node: &DeviceNode) -> impl Iterator<Item = &str> {
+    let identity = node.identity.as_ref();
+    let uuid = identity.and_then(|identity| identity.uuid.as_deref());
+    let pci_address = identity.and_then(|identity| identity.pci_address.as_deref());
+    uuid.into_iter().chain(pci_address)
+}
+
+fn is_identified(node: &DeviceNode) -> bool {
+    identities(node).next().is_some()
+}
+
+/// A node as people know it: `/dev/nvidia0 (c:195:0)`.
+#[must_use]
+pub fn shown(node: &DeviceNode) -> String {
+    format!("{} ({})", node.path, node.number)
 }
 
 /// The nodes that match the vendor's first pattern with an identified node or, where none is identified, with
 /// any node.
-fn counted<'a>(nodes: &[&'a FoundNode], vendor: Option<&Vendor>) -> Vec<&'a FoundNode> {
+fn counted<'a>(nodes: &[&'a DeviceNode], vendor: Option<&Vendor>) -> Vec<&'a DeviceNode> {
     let Some(vendor) = vendor else {
         return nodes.to_vec();
     };
-    let by_pattern: Vec<Vec<&FoundNode>> = vendor
+    let by_pattern: Vec<Vec<&DeviceNode>> = vendor
         .devices
         .exclusive
         .patterns()
@@ -141,7 +153,7 @@ fn counted<'a>(nodes: &[&'a FoundNode], vendor: Option<&Vendor>) -> Vec<&'a Foun
         })
         .filter(|matching| !matching.is_empty())
         .collect();
-    let identified = |matching: &&Vec<&FoundNode>| matching.iter().any(|node| !node.identities.is_empty());
+    let identified = |matching: &&Vec<&DeviceNode>| matching.iter().any(|node| is_identified(node));
     by_pattern
         .iter()
         .find(identified)
@@ -152,30 +164,38 @@ fn counted<'a>(nodes: &[&'a FoundNode], vendor: Option<&Vendor>) -> Vec<&'a Foun
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_probe::protocol::{Identity, IdentitySource};
+
     use super::*;
 
-    fn number(major: u32, minor: u32) -> Number {
-        Number {
+    fn number(major: u32, minor: u32) -> DeviceNumber {
+        DeviceNumber {
             kind: NodeKind::Character,
             major,
             minor,
         }
     }
 
-    fn node(path: &str, number: Number, identity: Option<&str>) -> FoundNode {
-        FoundNode {
+    fn node(path: &str, number: DeviceNumber, uuid: Option<&str>) -> DeviceNode {
+        let identity = Identity {
+            uuid: uuid.map(str::to_owned),
+            ..Identity::unknown(IdentitySource::Header)
+        };
+        DeviceNode {
             path: path.to_owned(),
             number,
-            open: Ok(()),
-            open_read: Ok(()),
-            identities: identity.map(str::to_owned).into_iter().collect(),
+            mode: 0o666,
+            matched: false,
+            standard: false,
+            opened: None,
+            identity: Some(identity),
         }
     }
 
-    fn found(nodes: impl IntoIterator<Item = FoundNode>) -> Found {
-        Found {
+    fn found(nodes: impl IntoIterator<Item = DeviceNode>) -> Transcript {
+        Transcript {
             nodes: nodes.into_iter().collect(),
-            forged: Vec::new(),
+            ..Transcript::default()
         }
     }
 
@@ -185,9 +205,9 @@ mod tests {
 
     #[test]
     fn an_empty_container_holds_nothing_and_trespasses_on_nothing() {
-        assert!(holdings(&Found::default(), amd()).is_empty());
-        assert!(holdings(&Found::default(), None).is_empty());
-        assert!(trespasses(&Found::default(), amd(), &[number(226, 128)]).is_empty());
+        assert!(holdings(&Transcript::default(), amd()).is_empty());
+        assert!(holdings(&Transcript::default(), None).is_empty());
+        assert!(trespasses(&Transcript::default(), amd(), &[number(226, 128)]).is_empty());
     }
 
     #[test]
@@ -204,7 +224,7 @@ mod tests {
         let held = holdings(&unread, amd());
         assert_eq!(
             held.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["/dev/dri/renderD128 (char 226:128)"]
+            ["/dev/dri/renderD128 (c:226:128)"]
         );
     }
 
@@ -232,8 +252,10 @@ mod tests {
     #[test]
     fn of_an_unknown_vendor_everything_unusual_counts() {
         let nodes = found([
-            node("/dev/null", number(1, 3), None),
-            node("/dev/pts/0", number(136, 0), None),
+            DeviceNode {
+                standard: true,
+                ..node("/dev/null", number(1, 3), None)
+            },
             node("/dev/npu0", number(511, 0), None),
         ]);
         let held = holdings(&nodes, None);

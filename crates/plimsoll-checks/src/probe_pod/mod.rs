@@ -1,13 +1,11 @@
 //! Probe pods: how every check asks the platform to run `plimsoll-probe`, and how it hears back.
 //!
 //! [`ProbePod`] and [`ProbeContainer`] write the manifest, [`Placement`] says where it may run, [`Grant`]
-//! how a container asks for accelerators and [`ClaimSpec`] what a claim asks for. [`Found`] is what a probe
-//! reports of its container, [`holdings`] and [`trespasses`] read it, and a [`Ruling`] is what a check makes
-//! of it.
+//! how a container asks for accelerators and [`ClaimSpec`] what a claim asks for. [`holdings`] and
+//! [`trespasses`] read what a probe reported of its container, and a [`Ruling`] is what a check makes of it.
 
 mod claim;
 mod container;
-mod found;
 mod grant;
 mod holding;
 mod manifest;
@@ -16,9 +14,8 @@ mod ruling;
 
 pub use claim::{ClaimSpec, Count, Request};
 pub use container::{Privilege, ProbeContainer};
-pub use found::{Attempt, Forged, Found, FoundNode, NodeKind, Number};
 pub use grant::{ClaimSource, Grant};
-pub use holding::{Holding, holdings, trespasses};
+pub use holding::{Holding, holdings, shown, trespasses};
 pub use manifest::{ProbePod, Restart};
 pub use placement::{NodeTaint, Placement};
 pub use ruling::Ruling;
