@@ -10,6 +10,7 @@ mod grant;
 mod holding;
 mod manifest;
 mod placement;
+mod promised;
 mod ruling;
 
 pub use claim::{ClaimSpec, Count, Request};
@@ -18,4 +19,5 @@ pub use grant::{ClaimSource, Grant};
 pub use holding::{Holding, holdings, shown, trespasses};
 pub use manifest::{ProbePod, Restart};
 pub use placement::{NodeTaint, Placement};
+pub use promised::{Promised, delivered};
 pub use ruling::Ruling;
