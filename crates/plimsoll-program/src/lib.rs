@@ -4,8 +4,14 @@
 //! Knows no Kubernetes and no async: only files. The checklists' own texts are read at run time
 //! (see [`checklist`]), never embedded.
 
+pub mod category;
+pub mod checklist;
+pub mod facts;
 pub mod level;
 pub mod requirement;
 
+pub use category::Category;
+pub use checklist::Checklist;
+pub use facts::{Requirement, UnknownRequirement, find, requirements};
 pub use level::{Level, ProgrammeVersion};
 pub use requirement::RequirementId;
