@@ -19,7 +19,7 @@ pub fn digest(bytes: &[u8]) -> String {
 
 /// The version whose official checklist these bytes are, if they are one, to the byte.
 #[must_use]
-pub fn is_official(bytes: &[u8]) -> Option<ProgrammeVersion> {
+pub fn official_version(bytes: &[u8]) -> Option<ProgrammeVersion> {
     let digest = digest(bytes);
     official_files()
         .iter()
@@ -37,6 +37,6 @@ mod tests {
             digest(b""),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
-        assert_eq!(is_official(b""), None);
+        assert_eq!(official_version(b""), None);
     }
 }

@@ -13,7 +13,7 @@ mod status;
 mod yaml;
 
 pub use compare::Difference;
-pub use digest::{digest, is_official};
+pub use digest::{digest, official_version};
 pub use fault::{Fault, FaultKind, FaultyChecklist, LoadError};
 pub use status::Status;
 
