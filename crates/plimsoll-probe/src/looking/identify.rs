@@ -1,0 +1,211 @@
+//! Finding out which device a node leads to.
+
+use std::path::{Path, PathBuf};
+
+use crate::host::Devices;
+use crate::protocol::{DeviceNumber, Identity, IdentitySource, NodeKind};
+
+/// NVIDIA's registered major.
+const NVIDIA_MAJOR: u32 = 195;
+const NVIDIA_GPUS: &str = "/proc/driver/nvidia/gpus";
+
+/// Whether a device's content may be read to identify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// It may.
+    Readable,
+    /// It is left alone: reading could wait for ever, or take something from another reader.
+    Untouched,
+}
+
+/// What is known of the device behind a node: what it says itself, else what its driver says, else what the kernel does.
+pub(super) fn identify(
+    devices: &dyn Devices,
+    path: &Path,
+    number: DeviceNumber,
+    content: Content,
+) -> Option<Identity> {
+    let sysfs = sysfs(devices, number);
+    let own = match content {
+        Content::Readable => devices
+            .first_block(path)
+            .ok()
+            .and_then(|block| Identity::from_header(&block)),
+        Content::Untouched => None,
+    };
+    match own.or_else(|| nvidia(devices, number)) {
+        Some(mut identity) => {
+            if let Some(sysfs) = sysfs {
+                identity.pci_address = identity.pci_address.or(sysfs.pci_address);
+                identity.sysfs = sysfs.sysfs;
+            }
+            Some(identity)
+        }
+        None => sysfs,
+    }
+}
+
+/// NVIDIA's driver lists its devices by PCI address, with the minor of each one's node.
+fn nvidia(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
+    if number.kind != NodeKind::Character || number.major != NVIDIA_MAJOR {
+        return None;
+    }
+    devices
+        .names(Path::new(NVIDIA_GPUS))
+        .into_iter()
+        .find_map(|address| {
+            let text = devices.text(&Path::new(NVIDIA_GPUS).join(&address).join("information"))?;
+            let field = |name: &str| {
+                text.lines()
+                    .filter_map(|line| line.split_once(':'))
+                    .find(|(key, _)| key.trim() == name)
+                    .map(|(_, value)| value.trim().to_owned())
+            };
+            (field("Device Minor")?.parse() == Ok(number.minor)).then(|| Identity {
+                uuid: field("GPU UUID"),
+                model: field("Model"),
+                vendor: Some("nvidia".to_owned()),
+                index: Some(u64::from(number.minor)),
+                pci_address: Some(address),
+                ..Identity::unknown(IdentitySource::NvidiaProc)
+            })
+        })
+}
+
+/// The kernel's own entry for the number.
+fn sysfs(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
+    let kind = match number.kind {
+        NodeKind::Block => "block",
+        NodeKind::Character => "char",
+    };
+    let entry = PathBuf::from(format!("/sys/dev/{kind}/{}:{}", number.major, number.minor));
+    let target = devices.link(&entry)?;
+    let device = entry.join("device");
+    let fact = |name: &str| {
+        let text = devices.text(&device.join(name))?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    Some(Identity {
+        uuid: fact("unique_id"),
+        model: fact("product_name").or_else(|| fact("model")),
+        vendor: fact("vendor"),
+        pci_address: target
+            .rsplit('/')
+            .find(|part| is_pci_address(part))
+            .map(str::to_owned),
+        sysfs: Some(target),
+        ..Identity::unknown(IdentitySource::Sysfs)
+    })
+}
+
+/// `0000:3b:00.0`: domain, bus, device, function.
+fn is_pci_address(text: &str) -> bool {
+    let hex = |part: &str, length: std::ops::RangeInclusive<usize>| {
+        length.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let mut parts = text.split(':');
+    let (Some(domain), Some(bus), Some(rest), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let Some((device, function)) = rest.split_once('.') else {
+        return false;
+    };
+    hex(domain, 4..=8) && hex(bus, 2..=2) && hex(device, 2..=2) && hex(function, 1..=1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::looking::fake::FakeDevices;
+
+    fn number(text: &str) -> DeviceNumber {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_device_speaks_for_itself_first() {
+        let own = Identity {
+            uuid: Some("GPU-1".to_owned()),
+            ..Identity::unknown(IdentitySource::Header)
+        };
+        let devices = FakeDevices::default()
+            .content("b:7:3", &own.to_header().unwrap())
+            .node("/dev/nvidia0", "b:7:3")
+            .allow("b:7:3")
+            .linked("/sys/dev/block/7:3", "../../devices/virtual/block/loop3");
+        let path = Path::new("/dev/nvidia0");
+        let identity = identify(&devices, path, number("b:7:3"), Content::Readable).unwrap();
+        assert_eq!(identity.uuid.as_deref(), Some("GPU-1"));
+        assert_eq!(
+            identity.sysfs.as_deref(),
+            Some("../../devices/virtual/block/loop3")
+        );
+
+        let untouched = identify(&devices, path, number("b:7:3"), Content::Untouched).unwrap();
+        assert_eq!((untouched.source, untouched.uuid), (IdentitySource::Sysfs, None));
+    }
+
+    #[test]
+    fn nvidias_driver_knows_its_devices_by_minor() {
+        let information = |minor: u32, uuid: &str| {
+            format!(
+                "Model: \t\t NVIDIA H100\nGPU UUID: \t {uuid}\nBus Location: \t 0000:0a:00.0\nDevice Minor: \t {minor}\n"
+            )
+        };
+        let devices = FakeDevices::default()
+            .text_file(
+                "/proc/driver/nvidia/gpus/0000:0a:00.0/information",
+                &information(0, "GPU-a"),
+            )
+            .text_file(
+                "/proc/driver/nvidia/gpus/0000:0b:00.0/information",
+                &information(1, "GPU-b"),
+            );
+        let path = Path::new("/dev/nvidia1");
+        let identity = identify(&devices, path, number("c:195:1"), Content::Untouched).unwrap();
+        assert_eq!(identity.uuid.as_deref(), Some("GPU-b"));
+        assert_eq!(identity.pci_address.as_deref(), Some("0000:0b:00.0"));
+        assert_eq!(
+            identify(&devices, path, number("c:195:255"), Content::Untouched),
+            None,
+            "the control node"
+        );
+    }
+
+    #[test]
+    fn the_kernel_knows_the_pci_address_and_the_unique_id() {
+        let devices = FakeDevices::default()
+            .linked(
+                "/sys/dev/char/226:128",
+                "../../devices/pci0000:00/0000:00:03.0/0000:03:00.0/drm/renderD128",
+            )
+            .text_file("/sys/dev/char/226:128/device/unique_id", "7f3a\n");
+        let identity = identify(
+            &devices,
+            Path::new("/dev/dri/renderD128"),
+            number("c:226:128"),
+            Content::Untouched,
+        )
+        .unwrap();
+        assert_eq!(identity.pci_address.as_deref(), Some("0000:03:00.0"));
+        assert_eq!(identity.uuid.as_deref(), Some("7f3a"));
+    }
+
+    #[test]
+    fn pci_addresses_are_told_from_other_names() {
+        assert!(is_pci_address("0000:3b:00.0"));
+        assert!(is_pci_address("00000000:3B:00.0"));
+        for other in [
+            "pci0000:00",
+            "0000:3b:00",
+            "drm",
+            "7:3",
+            "0000:3b:00.10",
+            "0000:3b:00.0:1",
+        ] {
+            assert!(!is_pci_address(other), "{other}");
+        }
+    }
+}
