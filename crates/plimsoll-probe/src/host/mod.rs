@@ -4,6 +4,7 @@
 //! own making.
 
 mod linux;
+mod stop;
 mod storage;
 mod walk;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use linux::Linux;
+pub use stop::{Stop, SystemClock, Woken};
 pub(crate) use storage::AlignedBuffer;
 pub use storage::LinuxStorage;
 
