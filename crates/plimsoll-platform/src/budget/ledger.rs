@@ -1,0 +1,175 @@
+//! The books: what is free, what is lent, who waits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use tokio::sync::oneshot;
+
+use super::{Ask, Lease, Placement};
+use crate::survey::Path;
+
+/// What is free, what is lent, who waits.
+pub(super) struct Ledger {
+    /// What the survey found, by path and node.
+    free: BTreeMap<Path, BTreeMap<String, usize>>,
+    /// What is lent, by hardware and node.
+    lent: BTreeMap<(Hardware, String), usize>,
+    queue: VecDeque<Waiting>,
+    tickets: u64,
+}
+
+/// What two paths have in common: classes of one driver may select the same devices, so what is lent by one is
+/// lent by all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Hardware {
+    Driver(String),
+    Resource(String),
+}
+
+struct Waiting {
+    ticket: u64,
+    ask: Ask,
+    to: oneshot::Sender<Lease>,
+}
+
+/// What somebody who waited gets.
+pub(super) struct Grant {
+    pub(super) path: Path,
+    pub(super) slots: Vec<(String, usize)>,
+    pub(super) to: oneshot::Sender<Lease>,
+}
+
+impl Ledger {
+    pub(super) fn new(free: impl Iterator<Item = (Path, String, usize)>) -> Self {
+        let mut by_path: BTreeMap<Path, BTreeMap<String, usize>> = BTreeMap::new();
+        for (path, node, count) in free {
+            *by_path.entry(path).or_default().entry(node).or_default() += count;
+        }
+        Self {
+            free: by_path,
+            lent: BTreeMap::new(),
+            queue: VecDeque::new(),
+            tickets: 0,
+        }
+    }
+
+    /// How many an ask could get with nothing lent.
+    pub(super) fn capacity(&self, ask: &Ask) -> usize {
+        let counts = self
+            .free
+            .get(&ask.path)
+            .into_iter()
+            .flatten()
+            .map(|(_, count)| *count);
+        match ask.placement {
+            Placement::SameNode => counts.max().unwrap_or_default(),
+            Placement::Anywhere => counts.sum(),
+        }
+    }
+
+    /// Puts an ask at the end of the queue; the answer names it.
+    pub(super) fn enqueue(&mut self, ask: Ask, to: oneshot::Sender<Lease>) -> u64 {
+        let ticket = self.tickets;
+        self.tickets += 1;
+        self.queue.push_back(Waiting { ticket, ask, to });
+        ticket
+    }
+
+    /// Takes an ask out of the queue; tells whether it was there.
+    pub(super) fn withdraw(&mut self, ticket: u64) -> bool {
+        let before = self.queue.len();
+        self.queue.retain(|waiting| waiting.ticket != ticket);
+        self.queue.len() < before
+    }
+
+    /// Takes back what was lent.
+    pub(super) fn give_back(&mut self, path: &Path, slots: &[(String, usize)]) {
+        for (node, count) in slots {
+            if let Some(lent) = self.lent.get_mut(&(hardware(path), node.clone())) {
+                *lent = lent.saturating_sub(*count);
+            }
+        }
+    }
+
+    /// Lends to those in the queue that can be served, in order: whoever can't be, holds up those behind who
+    /// ask for the same hardware.
+    pub(super) fn serve(&mut self) -> Vec<Grant> {
+        let mut held_up = BTreeSet::new();
+        let mut grants = Vec::new();
+        let mut queue = VecDeque::new();
+        for waiting in std::mem::take(&mut self.queue) {
+            let hardware = hardware(&waiting.ask.path);
+            let slots = if held_up.contains(&hardware) {
+                None
+            } else {
+                self.choose(&waiting.ask)
+            };
+            let Some(slots) = slots else {
+                held_up.insert(hardware);
+                queue.push_back(waiting);
+                continue;
+            };
+            for (node, count) in &slots {
+                *self.lent.entry((hardware.clone(), node.clone())).or_default() += count;
+            }
+            grants.push(Grant {
+                path: waiting.ask.path,
+                slots,
+                to: waiting.to,
+            });
+        }
+        self.queue = queue;
+        grants
+    }
+
+    /// Nodes and counts for an ask, if there is enough now.
+    fn choose(&self, ask: &Ask) -> Option<Vec<(String, usize)>> {
+        let min = ask.min.max(1);
+        let max = ask.max.max(min);
+        let hardware = hardware(&ask.path);
+        let mut nodes: Vec<(&String, usize)> = self
+            .free
+            .get(&ask.path)?
+            .iter()
+            .map(|(node, free)| {
+                let lent = self
+                    .lent
+                    .get(&(hardware.clone(), node.clone()))
+                    .copied()
+                    .unwrap_or_default();
+                (node, free.saturating_sub(lent))
+            })
+            .filter(|(_, left)| *left > 0)
+            .collect();
+        nodes.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let slots: Vec<(String, usize)> = match ask.placement {
+            // The fullest node that has the maximum leaves the emptier ones to bigger asks.
+            Placement::SameNode => nodes
+                .iter()
+                .rev()
+                .find(|(_, left)| *left >= max)
+                .or(nodes.first())
+                .map(|(node, left)| ((*node).clone(), max.min(*left)))
+                .into_iter()
+                .collect(),
+            Placement::Anywhere => {
+                let mut wanted = max;
+                nodes
+                    .iter()
+                    .map_while(|(node, left)| {
+                        let count = wanted.min(*left);
+                        wanted -= count;
+                        (count > 0).then(|| ((*node).clone(), count))
+                    })
+                    .collect()
+            }
+        };
+        (slots.iter().map(|(_, count)| count).sum::<usize>() >= min).then_some(slots)
+    }
+}
+
+fn hardware(path: &Path) -> Hardware {
+    match path {
+        Path::Dra { driver, .. } => Hardware::Driver(driver.clone()),
+        Path::DevicePlugin { resource } => Hardware::Resource(resource.clone()),
+    }
+}

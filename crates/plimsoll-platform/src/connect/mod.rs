@@ -1,0 +1,99 @@
+//! Connecting to a cluster: kubeconfig, context, in-cluster; and a clear answer when that doesn't work.
+
+mod error;
+mod kubeconfig;
+mod transport;
+
+use std::{path::PathBuf, time::Duration};
+
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::version::Info};
+use kube::{Api, Client, ResourceExt};
+use tokio::time::timeout;
+
+use crate::platform::{Platform, ServerVersion};
+
+pub use error::ConnectError;
+
+/// The Kubernetes minor versions that are supported, 1.33 to 1.37.
+pub const SUPPORTED: std::ops::RangeInclusive<u32> = 33..=37;
+
+/// The label on `kube-system` by which the lab says that it is one, with its name.
+const LAB_LABEL: &str = "plimsoll.dev/lab";
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// The kubeconfig; without one, `$KUBECONFIG`, then `~/.kube/config`, then the pod we run in.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context; without one, the kubeconfig's current one.
+    pub context: Option<String>,
+    /// How long the server may take to answer.
+    pub patience: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            kubeconfig: None,
+            context: None,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+pub(crate) async fn connect(options: &ConnectOptions) -> Result<Platform, ConnectError> {
+    let environment = kubeconfig::Environment::of_process();
+    let chosen = kubeconfig::choose(options, &environment).await?;
+    let server = chosen.config.cluster_url.to_string();
+    let client = transport::client(chosen.config).map_err(|source| ConnectError::Credentials {
+        server: server.clone(),
+        source,
+    })?;
+    match timeout(options.patience, ask(&client)).await {
+        Ok(Ok((version, lab))) => Ok(Platform::new(client, version, chosen.context, lab)),
+        Ok(Err(Answer::Version(git))) => Err(ConnectError::Unsupported { server, version: git }),
+        Ok(Err(Answer::Failed(source))) => Err(error::classify(server, source)),
+        Err(_) => Err(ConnectError::Silent {
+            server,
+            within: options.patience,
+        }),
+    }
+}
+
+/// Why a server that was asked is no platform for us.
+enum Answer {
+    Version(String),
+    Failed(kube::Error),
+}
+
+/// Asks for the version, and whether it is a lab: the second answer needs credentials that work.
+async fn ask(client: &Client) -> Result<(ServerVersion, Option<String>), Answer> {
+    let info = client.apiserver_version().await.map_err(Answer::Failed)?;
+    let version = read_version(&info).ok_or_else(|| Answer::Version(info.git_version.clone()))?;
+    if version.major != 1 || !SUPPORTED.contains(&version.minor) {
+        return Err(Answer::Version(version.git));
+    }
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let lab = match namespaces.get_metadata_opt("kube-system").await {
+        Ok(system) => system.and_then(|system| system.labels().get(LAB_LABEL).cloned()),
+        // Whoever may not read it can still be told what is missing, permission by permission.
+        Err(kube::Error::Api(status)) if status.code == 403 && !is_anonymous(&status.message) => None,
+        Err(error) => return Err(Answer::Failed(error)),
+    };
+    Ok((version, lab))
+}
+
+/// Whether a refusal shows that the server took us for nobody: credentials are missing.
+fn is_anonymous(message: &str) -> bool {
+    message.contains("\"system:anonymous\"")
+}
+
+fn read_version(info: &Info) -> Option<ServerVersion> {
+    // Some distributions say `36+`.
+    let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok();
+    Some(ServerVersion {
+        major: number(&info.major)?,
+        minor: number(&info.minor)?,
+        git: info.git_version.clone(),
+    })
+}

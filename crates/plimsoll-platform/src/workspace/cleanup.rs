@@ -1,0 +1,282 @@
+//! Removing what a run created.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, PartialObjectMeta},
+    core::{ApiResource, DynamicObject},
+};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::{Grace, RUN_LABEL, RunId, delete::by_uid};
+use crate::{
+    platform::Platform,
+    wait::{Condition, Deadline, DeadlineKind, Progress, Seen, WaitError, Watched},
+};
+
+/// How long namespaces may take to go.
+const GONE: Deadline = Deadline {
+    name: "cleanup",
+    kind: DeadlineKind::Patience,
+    within: Duration::from_secs(120),
+};
+
+/// How long one request may take.
+const REQUEST: Duration = Duration::from_secs(30);
+
+/// How many kinds are looked through at a time.
+const KINDS: usize = 16;
+
+/// What became of a cleanup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cleanup {
+    /// What was removed and is gone.
+    pub removed: Vec<String>,
+    /// What is left, and why; empty when nothing is.
+    pub left: Vec<String>,
+    /// What was left alone, and why: runs that live.
+    pub skipped: Vec<String>,
+}
+
+impl Cleanup {
+    /// Adds what became of another.
+    pub fn add(&mut self, other: Self) {
+        self.removed.extend(other.removed);
+        self.left.extend(other.left);
+        self.skipped.extend(other.skipped);
+    }
+}
+
+/// An object of a run, without its contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kind: ApiResource,
+    pub(super) name: String,
+    pub(super) uid: Option<String>,
+    pub(super) run: String,
+}
+
+impl Found {
+    fn what(&self) -> String {
+        format!("{} {}", self.kind.kind, self.name)
+    }
+}
+
+/// The cluster-scoped objects with a run's label, of those kinds. A kind that can't be listed has none of
+/// ours, or none that we could remove; only the namespaces must be listed.
+pub(super) async fn find(
+    platform: &Platform,
+    selector: &str,
+    kinds: &[ApiResource],
+) -> Result<Vec<Found>, kube::Error> {
+    let params = ListParams::default().labels(selector).limit(500);
+    let found: Vec<_> = stream::iter(kinds)
+        .map(|kind| {
+            let params = &params;
+            async move {
+                let api: Api<DynamicObject> = Api::all_with(platform.client(), kind);
+                let list = match timeout(REQUEST, api.list_metadata(params)).await {
+                    Ok(list) => list.map(|list| list.items),
+                    Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
+                };
+                let items: Vec<PartialObjectMeta<DynamicObject>> = match list {
+                    Ok(items) => items,
+                    Err(error) if kind.kind == "Namespace" && kind.group.is_empty() => return Err(error),
+                    Err(_) => Vec::new(),
+                };
+                Ok(items
+                    .into_iter()
+                    .map(|item| Found {
+                        kind: kind.clone(),
+                        name: item.name_any(),
+                        uid: item.metadata.uid.clone(),
+                        run: item.labels().get(RUN_LABEL).cloned().unwrap_or_default(),
+                    })
+                    .collect::<Vec<_>>())
+            }
+        })
+        .buffered(KINDS)
+        .collect()
+        .await;
+    found
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map(|found| found.into_iter().flatten().collect())
+}
+
+/// The kind of namespaces.
+pub(super) fn namespaces() -> ApiResource {
+    ApiResource::erase::<Namespace>(&())
+}
+
+/// Removes everything with the run's label: namespaces, and cluster-scoped objects of those kinds.
+pub(super) async fn remove(platform: &Platform, run: &RunId, kinds: &[ApiResource]) -> Cleanup {
+    let selector = format!("{RUN_LABEL}={run}");
+    let mut all = vec![namespaces()];
+    all.extend(
+        kinds
+            .iter()
+            .filter(|kind| **kind != all[0])
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
+    match find(platform, &selector, &all).await {
+        Ok(found) => remove_found(platform, &selector, found).await,
+        Err(error) => Cleanup {
+            left: vec![format!("what run {run} created could not be listed: {error}")],
+            ..Cleanup::default()
+        },
+    }
+}
+
+/// Deletes each object by its uid and waits until the namespaces are gone.
+pub(super) async fn remove_found(platform: &Platform, selector: &str, found: Vec<Found>) -> Cleanup {
+    let mut cleanup = Cleanup::default();
+    let results: Vec<_> = stream::iter(found)
+        .map(|found| async move {
+            let result = delete(platform, &found).await;
+            (found, result)
+        })
+        .buffered(KINDS)
+        .collect()
+        .await;
+    let mut waiting = Vec::new();
+    for (found, result) in results {
+        match result {
+            Ok(()) if found.kind == namespaces() => waiting.push(found),
+            Ok(()) => cleanup.removed.push(found.what()),
+            Err(error) => cleanup
+                .left
+                .push(format!("{}: could not be deleted: {error}", found.what())),
+        }
+    }
+    let left = if waiting.is_empty() {
+        Vec::new()
+    } else {
+        until_gone(platform, selector, &waiting).await
+    };
+    for found in waiting {
+        if !left.iter().any(|(name, _)| *name == found.name) {
+            cleanup.removed.push(found.what());
+        }
+    }
+    cleanup.left.extend(
+        left.into_iter()
+            .map(|(name, why)| format!("Namespace {name}: {why}")),
+    );
+    cleanup
+}
+
+async fn delete(platform: &Platform, found: &Found) -> Result<(), kube::Error> {
+    if found.kind == namespaces() {
+        // Pods that may take their time to end would hold up the namespace.
+        let pods: Api<Pod> = Api::namespaced(platform.client(), &found.name);
+        let params = DeleteParams {
+            grace_period_seconds: Some(1),
+            ..DeleteParams::default()
+        };
+        let _ = timeout(REQUEST, pods.delete_collection(&params, &ListParams::default())).await;
+    }
+    let api: Api<DynamicObject> = Api::all_with(platform.client(), &found.kind);
+    by_uid(&api, &found.name, found.uid.clone(), Grace::Own).await
+}
+
+/// Waits until these namespaces are gone; the answer is those that are not, and why.
+async fn until_gone(platform: &Platform, selector: &str, wanted: &[Found]) -> Vec<(String, String)> {
+    let namespaces: Api<Namespace> = Api::all(platform.client());
+    let uids: Vec<Option<String>> = wanted.iter().map(|found| found.uid.clone()).collect();
+    let gone = move |seen: &Seen<Namespace>| {
+        let there: Vec<&Namespace> = seen
+            .iter()
+            .filter(|namespace| uids.contains(&namespace.uid()))
+            .collect();
+        match there.first() {
+            None => Progress::Met,
+            Some(_)
+                if there
+                    .iter()
+                    .all(|namespace| waits_for_dead_api(namespace).is_some()) =>
+            {
+                Progress::Obstructed("only dead APIs hold the rest".to_owned())
+            }
+            Some(namespace) => Progress::NotYet(format!(
+                "namespace {}: {}",
+                namespace.name_any(),
+                holdup(namespace)
+            )),
+        }
+    };
+    let watched = Watched::labelled(namespaces.clone(), selector);
+    let Err(error) = watched
+        .until(gone.called("everything of the run to be gone"), GONE)
+        .await
+    else {
+        return Vec::new();
+    };
+    let unknown = |error: &dyn std::fmt::Display| {
+        wanted
+            .iter()
+            .map(|found| {
+                (
+                    found.name.clone(),
+                    format!("nobody knows whether it is gone: {error}"),
+                )
+            })
+            .collect()
+    };
+    if let WaitError::Api { source, .. } = &error {
+        return unknown(source);
+    }
+    match timeout(REQUEST, namespaces.list(&ListParams::default().labels(selector))).await {
+        Ok(Ok(list)) => list
+            .items
+            .iter()
+            .filter(|namespace| wanted.iter().any(|found| found.uid == namespace.uid()))
+            .map(|namespace| (namespace.name_any(), holdup(namespace)))
+            .collect(),
+        Ok(Err(error)) => unknown(&error),
+        Err(_) => unknown(&"the API server does not answer"),
+    }
+}
+
+/// What keeps a namespace from going.
+fn holdup(namespace: &Namespace) -> String {
+    if let Some(message) = waits_for_dead_api(namespace) {
+        return format!("is empty, and goes when an API that does not answer is back or removed: {message}");
+    }
+    let conditions = namespace
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let reasons: Vec<&str> = conditions
+        .filter(|condition| condition.status == "True")
+        .filter_map(|condition| condition.message.as_deref())
+        .collect();
+    if reasons.is_empty() {
+        "is being removed".to_owned()
+    } else {
+        reasons.join("; ")
+    }
+}
+
+/// The message about dead APIs, when nothing else keeps the namespace from going.
+fn waits_for_dead_api(namespace: &Namespace) -> Option<String> {
+    let conditions = namespace.status.as_ref()?.conditions.as_deref()?;
+    let holds = |kind: &str| {
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == kind && condition.status == "True")
+    };
+    if holds("NamespaceContentRemaining").is_some() || holds("NamespaceFinalizersRemaining").is_some() {
+        return None;
+    }
+    // Only once the controller has been through the contents does it know that none remains.
+    conditions
+        .iter()
+        .find(|condition| condition.type_ == "NamespaceContentRemaining")?;
+    holds("NamespaceDeletionDiscoveryFailure").map(|dead| dead.message.clone().unwrap_or_default())
+}
