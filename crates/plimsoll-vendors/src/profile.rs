@@ -78,6 +78,9 @@ pub struct Dra {
     /// That attribute's value for a partition.
     #[serde(default)]
     pub partition_type: Option<String>,
+    /// The DeviceClass that selects partitions only.
+    #[serde(default)]
+    pub partition_class: Option<String>,
     /// The capacity that holds a device's memory.
     #[serde(default)]
     pub memory_capacity: Option<String>,

@@ -177,6 +177,12 @@ mod tests {
         for vendor in Vendor::all() {
             let Some(dra) = &vendor.dra else { continue };
             assert!(!dra.device_classes.is_empty(), "{}", vendor.id);
+            let class = dra.partition_class.as_ref();
+            assert!(
+                class.is_none_or(|class| dra.device_classes[1..].contains(class)),
+                "{}",
+                vendor.id
+            );
             assert_eq!(Vendor::by_driver(&dra.driver).unwrap().id, vendor.id);
         }
     }

@@ -1,0 +1,489 @@
+//! What a node's pool looks like in the API. Pure: devices in, ResourceSlices out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{
+    api::resource::v1::{
+        Counter, CounterSet, Device as ApiDevice, DeviceAttribute, DeviceCapacity, DeviceCounterConsumption,
+        DeviceTaint, ResourcePool, ResourceSlice, ResourceSliceSpec,
+    },
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{ObjectMeta, OwnerReference},
+    },
+};
+use plimsoll_vendors::Dra;
+
+use crate::{
+    device::Device,
+    faults::{Fault, Faults},
+};
+
+/// Most devices that a slice may hold when any of them is tainted or consumes counters.
+const DEVICES_PER_SLICE: usize = 64;
+
+/// Whose pool it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    /// The node, also the pool's name.
+    pub(crate) node: String,
+    /// The node's uid: slices go when it goes.
+    pub(crate) node_uid: String,
+    /// The driver's facts.
+    pub(crate) dra: &'static Dra,
+    /// What is wrong with the driver.
+    pub(crate) faults: Faults,
+}
+
+/// All slices of a pool at a generation; `unhealthy` holds uuids.
+pub(crate) fn slices(
+    pool: &Pool,
+    devices: &[Device],
+    unhealthy: &BTreeSet<String>,
+    generation: i64,
+) -> Vec<ResourceSlice> {
+    let mut published: Vec<ApiDevice> = Vec::new();
+    for (at, device) in devices.iter().enumerate() {
+        let described = if pool.faults.has(Fault::SelectorLies) {
+            neighbour(devices, at)
+        } else {
+            device
+        };
+        published.push(api_device(
+            pool,
+            &device.name,
+            described,
+            unhealthy.contains(&device.identity.uuid),
+        ));
+    }
+    if pool.faults.has(Fault::DoubleAllocation) {
+        let again = devices.iter().map(|device| {
+            let bad = unhealthy.contains(&device.identity.uuid);
+            api_device(pool, &second_name(&device.name), device, bad)
+        });
+        published.extend(again.collect::<Vec<_>>());
+    }
+    let counters: Vec<CounterSet> = devices
+        .iter()
+        .filter(|device| device.partitions > 0)
+        .map(counter_set)
+        .collect();
+
+    // Counters and devices may not share a slice.
+    let mut specs = Vec::new();
+    if !counters.is_empty() {
+        specs.push(ResourceSliceSpec {
+            shared_counters: Some(counters),
+            ..ResourceSliceSpec::default()
+        });
+    }
+    for chunk in published.chunks(DEVICES_PER_SLICE) {
+        specs.push(ResourceSliceSpec {
+            devices: Some(chunk.to_vec()),
+            ..ResourceSliceSpec::default()
+        });
+    }
+    let mut count = specs.len() as i64;
+    if pool.faults.has(Fault::StalePool) {
+        count += 1;
+    }
+    let finished = specs.into_iter().enumerate();
+    let mut slices: Vec<ResourceSlice> = finished
+        .map(|(at, spec)| slice(pool, &at.to_string(), spec, generation, count))
+        .collect();
+    if pool.faults.has(Fault::StalePool)
+        && let Some(device) = devices.first()
+    {
+        let gone = ApiDevice {
+            name: format!("{}-gone", device.name),
+            ..api_device(pool, "", device, false)
+        };
+        let spec = ResourceSliceSpec {
+            devices: Some(vec![gone]),
+            ..ResourceSliceSpec::default()
+        };
+        slices.push(slice(pool, "old", spec, generation - 1, 1));
+    }
+    slices
+}
+
+/// The name under which a device is published a second time by [`Fault::DoubleAllocation`].
+pub(crate) fn second_name(name: &str) -> String {
+    format!("{name}-b")
+}
+
+fn neighbour(devices: &[Device], at: usize) -> &Device {
+    &devices[(at + 1) % devices.len()]
+}
+
+fn slice(
+    pool: &Pool,
+    suffix: &str,
+    spec: ResourceSliceSpec,
+    generation: i64,
+    resource_slice_count: i64,
+) -> ResourceSlice {
+    let owner = OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Node".to_owned(),
+        name: pool.node.clone(),
+        uid: pool.node_uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    };
+    ResourceSlice {
+        metadata: ObjectMeta {
+            name: Some(format!("{}-{}-{suffix}", pool.node, pool.dra.driver)),
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: ResourceSliceSpec {
+            driver: pool.dra.driver.clone(),
+            node_name: Some(pool.node.clone()),
+            pool: ResourcePool {
+                name: pool.node.clone(),
+                generation,
+                resource_slice_count,
+            },
+            ..spec
+        },
+    }
+}
+
+fn api_device(pool: &Pool, name: &str, device: &Device, unhealthy: bool) -> ApiDevice {
+    let taint = || DeviceTaint {
+        key: format!("{}/unhealthy", pool.dra.driver),
+        value: Some("true".to_owned()),
+        effect: "NoSchedule".to_owned(),
+        time_added: None,
+    };
+    let memory = DeviceCapacity {
+        value: Quantity(device.identity.memory.to_string()),
+        ..DeviceCapacity::default()
+    };
+    ApiDevice {
+        name: name.to_owned(),
+        attributes: Some(attributes(pool.dra, device)),
+        capacity: Some(BTreeMap::from([(memory_capacity(pool.dra), memory)])),
+        consumes_counters: consumption(device).map(|consumption| vec![consumption]),
+        taints: unhealthy.then(|| vec![taint()]),
+        ..ApiDevice::default()
+    }
+}
+
+fn memory_capacity(dra: &Dra) -> String {
+    dra.memory_capacity.clone().unwrap_or_else(|| "memory".to_owned())
+}
+
+fn attributes(dra: &Dra, device: &Device) -> BTreeMap<String, DeviceAttribute> {
+    let text = |value: &str| DeviceAttribute {
+        string: Some(value.to_owned()),
+        ..DeviceAttribute::default()
+    };
+    let number = |value: u32| DeviceAttribute {
+        int: Some(i64::from(value)),
+        ..DeviceAttribute::default()
+    };
+    let identity = &device.identity;
+    let mut attributes = BTreeMap::from([
+        ("uuid".to_owned(), text(&identity.uuid)),
+        (dra.identity_attribute().to_owned(), text(&identity.uuid)),
+        (
+            dra.model_attribute.clone().unwrap_or_else(|| "model".to_owned()),
+            text(&identity.model),
+        ),
+        ("index".to_owned(), number(identity.index)),
+        ("numaNode".to_owned(), number(numa_node(device))),
+        (
+            "interconnectDomain".to_owned(),
+            text(&format!("{}-{}", identity.node, identity.vendor)),
+        ),
+        (
+            "resource.kubernetes.io/pcieRoot".to_owned(),
+            text(&pcie_root(device)),
+        ),
+    ]);
+    if let Some(lab) = device.lab() {
+        let version = DeviceAttribute {
+            version: Some(lab.driver_version.clone()),
+            ..DeviceAttribute::default()
+        };
+        let name = dra
+            .driver_version_attribute
+            .clone()
+            .unwrap_or_else(|| "driverVersion".to_owned());
+        attributes.insert(name, version);
+    }
+    let kind = match device.parent {
+        Some(_) => dra.partition_type.as_deref().unwrap_or("partition"),
+        None => dra.device_type.as_deref().unwrap_or("device"),
+    };
+    attributes.insert(
+        dra.type_attribute.clone().unwrap_or_else(|| "type".to_owned()),
+        text(kind),
+    );
+    if let Some(parent) = &device.parent {
+        attributes.insert("parentUUID".to_owned(), text(&parent.uuid));
+    }
+    attributes
+}
+
+/// Four devices to a NUMA node, as on a machine with two sockets and eight of them.
+pub(crate) fn numa_node(device: &Device) -> u32 {
+    device.identity.index / 4
+}
+
+/// Two devices to a PCIe root.
+fn pcie_root(device: &Device) -> String {
+    format!("pci0000:{:02x}", device.identity.index / 2 * 0x10)
+}
+
+fn counter_set(device: &Device) -> CounterSet {
+    CounterSet {
+        name: format!("{}-parts", device.name),
+        counters: parts(device.partitions),
+    }
+}
+
+/// A whole device takes all of its parts; a part takes one of its parent's.
+fn consumption(device: &Device) -> Option<DeviceCounterConsumption> {
+    let (set, count) = match &device.parent {
+        Some(parent) => (&parent.name, 1),
+        None if device.partitions > 0 => (&device.name, device.partitions),
+        None => return None,
+    };
+    Some(DeviceCounterConsumption {
+        counter_set: format!("{set}-parts"),
+        counters: parts(count),
+        ..DeviceCounterConsumption::default()
+    })
+}
+
+fn parts(count: u32) -> BTreeMap<String, Counter> {
+    BTreeMap::from([(
+        "parts".to_owned(),
+        Counter {
+            value: Quantity(count.to_string()),
+        },
+    )])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Parent, fixture};
+
+    fn pool(vendor: &str, defects: &[&str]) -> Pool {
+        let dra = plimsoll_vendors::Vendor::by_id(vendor)
+            .unwrap()
+            .dra
+            .as_ref()
+            .unwrap();
+        let defects: Vec<String> = defects.iter().map(|id| (*id).to_owned()).collect();
+        Pool {
+            node: "n1".into(),
+            node_uid: "u1".into(),
+            dra,
+            faults: Faults::of(&defects),
+        }
+    }
+
+    fn devices() -> Vec<Device> {
+        vec![fixture::device("nvidia", 0), fixture::device("nvidia", 1)]
+    }
+
+    fn build(defects: &[&str]) -> Vec<ResourceSlice> {
+        slices(&pool("nvidia", defects), &devices(), &BTreeSet::new(), 3)
+    }
+
+    fn names(slice: &ResourceSlice) -> Vec<&str> {
+        slice
+            .spec
+            .devices
+            .iter()
+            .flatten()
+            .map(|device| device.name.as_str())
+            .collect()
+    }
+
+    fn uuid_of<'a>(slices: &'a [ResourceSlice], name: &str) -> &'a str {
+        let all = slices
+            .iter()
+            .flat_map(|slice| slice.spec.devices.iter().flatten());
+        let device = all.into_iter().find(|device| device.name == name).unwrap();
+        device.attributes.as_ref().unwrap()["uuid"]
+            .string
+            .as_deref()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_sound_pool_is_complete_and_owned_by_its_node() {
+        let slices = build(&[]);
+        assert_eq!(slices.len(), 1);
+        let spec = &slices[0].spec;
+        assert_eq!(
+            (
+                spec.pool.name.as_str(),
+                spec.pool.generation,
+                spec.pool.resource_slice_count
+            ),
+            ("n1", 3, 1)
+        );
+        assert_eq!(
+            (spec.driver.as_str(), spec.node_name.as_deref()),
+            ("gpu.nvidia.com", Some("n1"))
+        );
+        assert_eq!(names(&slices[0]), ["gpu-0", "gpu-1"]);
+        let owner = &slices[0].metadata.owner_references.as_ref().unwrap()[0];
+        assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Node", "u1"));
+    }
+
+    #[test]
+    fn a_device_carries_its_vendors_attributes() {
+        let slices = build(&[]);
+        let device = &slices[0].spec.devices.as_ref().unwrap()[1];
+        let attributes = device.attributes.as_ref().unwrap();
+        assert_eq!(
+            attributes["uuid"].string.as_deref(),
+            Some(devices()[1].identity.uuid.as_str())
+        );
+        assert_eq!(
+            attributes["productName"].string.as_deref(),
+            Some("NVIDIA H100 80GB HBM3")
+        );
+        assert_eq!(attributes["driverVersion"].version.as_deref(), Some("580.95.5"));
+        assert_eq!(attributes["type"].string.as_deref(), Some("gpu"));
+        assert_eq!(attributes["numaNode"].int, Some(0));
+        assert_eq!(
+            attributes["resource.kubernetes.io/pcieRoot"].string.as_deref(),
+            Some("pci0000:00")
+        );
+        assert_eq!(
+            device.capacity.as_ref().unwrap()["memory"].value.0,
+            (64 << 20).to_string()
+        );
+
+        let amd = slices_of_amd();
+        let attributes = amd[0].spec.devices.as_ref().unwrap()[0]
+            .attributes
+            .as_ref()
+            .unwrap();
+        assert_eq!(attributes["deviceID"], attributes["uuid"]);
+    }
+
+    fn slices_of_amd() -> Vec<ResourceSlice> {
+        slices(
+            &pool("amd", &[]),
+            &[fixture::device("amd", 0)],
+            &BTreeSet::new(),
+            1,
+        )
+    }
+
+    #[test]
+    fn an_unhealthy_device_is_tainted_and_its_neighbour_is_not() {
+        let unhealthy = BTreeSet::from([devices()[0].identity.uuid.clone()]);
+        let slices = slices(&pool("nvidia", &[]), &devices(), &unhealthy, 1);
+        let published = slices[0].spec.devices.as_ref().unwrap();
+        assert_eq!(
+            published[0].taints.as_ref().unwrap()[0].key,
+            "gpu.nvidia.com/unhealthy"
+        );
+        assert_eq!(published[1].taints, None);
+    }
+
+    #[test]
+    fn a_divided_device_and_its_parts_draw_on_the_same_counters() {
+        let whole = Device {
+            partitions: 2,
+            ..fixture::device("nvidia", 0)
+        };
+        let parent = Some(Parent {
+            name: whole.name.clone(),
+            uuid: whole.identity.uuid.clone(),
+        });
+        let part = Device {
+            name: "gpu-0-part-0".into(),
+            parent,
+            partitions: 0,
+            ..whole.clone()
+        };
+        let slices = slices(&pool("nvidia", &[]), &[whole, part], &BTreeSet::new(), 1);
+        assert_eq!(slices.len(), 2);
+        assert!(
+            slices
+                .iter()
+                .all(|slice| slice.spec.pool.resource_slice_count == 2)
+        );
+        let available = &slices[0].spec.shared_counters.as_ref().unwrap()[0];
+        assert_eq!(
+            (
+                available.name.as_str(),
+                available.counters["parts"].value.0.as_str()
+            ),
+            ("gpu-0-parts", "2")
+        );
+        assert_eq!(slices[0].spec.devices, None);
+        let taken: Vec<_> = slices[1]
+            .spec
+            .devices
+            .iter()
+            .flatten()
+            .map(|device| {
+                device.consumes_counters.as_ref().unwrap()[0].counters["parts"]
+                    .value
+                    .0
+                    .clone()
+            })
+            .collect();
+        assert_eq!(taken, ["2", "1"]);
+    }
+
+    #[test]
+    fn lying_selectors_swap_attributes_but_not_names() {
+        let (sound, lying) = (build(&[]), build(&["dra.selector-lies"]));
+        assert_eq!(names(&sound[0]), names(&lying[0]));
+        assert_eq!(uuid_of(&lying, "gpu-0"), uuid_of(&sound, "gpu-1"));
+        assert_eq!(uuid_of(&lying, "gpu-1"), uuid_of(&sound, "gpu-0"));
+    }
+
+    #[test]
+    fn double_allocation_gives_one_uuid_two_names() {
+        let slices = build(&["dra.double-allocation"]);
+        assert_eq!(names(&slices[0]), ["gpu-0", "gpu-1", "gpu-0-b", "gpu-1-b"]);
+        assert_eq!(uuid_of(&slices, "gpu-0"), uuid_of(&slices, "gpu-0-b"));
+    }
+
+    #[test]
+    fn a_stale_pool_lacks_a_slice_and_keeps_an_old_one() {
+        let slices = build(&["dra.stale-pool"]);
+        let newest: Vec<_> = slices
+            .iter()
+            .filter(|slice| slice.spec.pool.generation == 3)
+            .collect();
+        assert_eq!((newest.len(), newest[0].spec.pool.resource_slice_count), (1, 2));
+        let old: Vec<_> = slices
+            .iter()
+            .filter(|slice| slice.spec.pool.generation == 2)
+            .collect();
+        assert_eq!(names(old[0]), ["gpu-0-gone"]);
+    }
+
+    #[test]
+    fn no_devices_make_no_slices() {
+        assert!(slices(&pool("nvidia", &["dra.stale-pool"]), &[], &BTreeSet::new(), 1).is_empty());
+    }
+
+    #[test]
+    fn many_devices_are_spread_over_slices_that_agree_on_their_number() {
+        let many: Vec<Device> = (0..100).map(|index| fixture::device("nvidia", index)).collect();
+        let slices = slices(&pool("nvidia", &[]), &many, &BTreeSet::new(), 1);
+        assert_eq!(slices.len(), 2);
+        assert!(
+            slices
+                .iter()
+                .all(|slice| slice.spec.pool.resource_slice_count == 2)
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! Which of the seeded defects this process has.
+
+/// A defect of the DRA driver or the device plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Allocating one device through the plugin injects all of the vendor's.
+    AllDevices,
+    /// Slices are published; the kubelet never hears of the driver.
+    ApiOnly,
+    /// One loop device under two names.
+    DoubleAllocation,
+    /// The plugin always injects its first device.
+    Neighbour,
+    /// Preparing a claim injects nothing.
+    NoInjection,
+    /// Unpreparing does nothing.
+    NoRelease,
+    /// A device has its neighbour's attributes.
+    SelectorLies,
+    /// The pool is never complete and an old slice stays.
+    StalePool,
+}
+
+/// Ids and faults, sorted by id.
+const TABLE: &[(&str, Fault)] = &[
+    ("dra.api-only", Fault::ApiOnly),
+    ("dra.double-allocation", Fault::DoubleAllocation),
+    ("dra.no-injection", Fault::NoInjection),
+    ("dra.no-release", Fault::NoRelease),
+    ("dra.selector-lies", Fault::SelectorLies),
+    ("dra.stale-pool", Fault::StalePool),
+    ("sec.all-devices", Fault::AllDevices),
+    ("sec.neighbour", Fault::Neighbour),
+];
+
+/// The faults of one process; sound by default.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Those among the defects `ids` that are seeded here.
+    pub(crate) fn of<'a>(ids: impl IntoIterator<Item = &'a String>) -> Self {
+        let fault = |id: &String| {
+            TABLE
+                .iter()
+                .find(|(known, _)| known == id)
+                .map(|(_, fault)| *fault)
+        };
+        Self(ids.into_iter().filter_map(fault).collect())
+    }
+
+    /// Whether this process has that fault.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_defects::{Component, Defect};
+
+    use super::*;
+
+    #[test]
+    fn exactly_the_defects_of_driver_and_plugin_are_seeded_here() {
+        let theirs: Vec<&str> = Defect::all()
+            .iter()
+            .filter(|defect| {
+                matches!(
+                    defect.lab.component,
+                    Component::DraDriver | Component::DevicePlugin
+                )
+            })
+            .map(|defect| defect.id.as_str())
+            .collect();
+        assert_eq!(TABLE.iter().map(|(id, _)| *id).collect::<Vec<_>>(), theirs);
+    }
+
+    #[test]
+    fn without_a_defect_everything_is_sound() {
+        assert!(TABLE.iter().all(|(_, fault)| !Faults::default().has(*fault)));
+        let faults = Faults::of(&["gang.dead".to_owned(), "dra.no-release".to_owned()]);
+        assert!(faults.has(Fault::NoRelease) && !faults.has(Fault::ApiOnly));
+    }
+}

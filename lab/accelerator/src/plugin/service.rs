@@ -1,0 +1,310 @@
+//! What the kubelet calls on the device plugin.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, stream};
+use tonic::{Request, Response, Status};
+
+use super::preference::prefer;
+use crate::{
+    device::Device,
+    dra::slices::numa_node,
+    faults::{Fault, Faults},
+    log::log,
+    monitor::{Monitor, Reading, Readings},
+    proto::device_plugin::{
+        self, AllocateRequest, AllocateResponse, CdiDevice, ContainerAllocateResponse,
+        ContainerPreferredAllocationResponse, DevicePluginOptions, Empty, ListAndWatchResponse, NumaNode,
+        PreStartContainerRequest, PreStartContainerResponse, PreferredAllocationRequest,
+        PreferredAllocationResponse, TopologyInfo, device_plugin_server::DevicePlugin,
+    },
+    shutdown::Shutdown,
+};
+
+/// A vendor's device plugin.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginService {
+    resource: String,
+    devices: Vec<Device>,
+    faults: Faults,
+    monitor: Monitor,
+    shutdown: Shutdown,
+    clear: fn(&Device) -> std::io::Result<()>,
+}
+
+/// What this plugin can do beyond the minimum.
+pub(crate) fn options() -> DevicePluginOptions {
+    DevicePluginOptions {
+        pre_start_required: false,
+        get_preferred_allocation_available: true,
+    }
+}
+
+/// The CDI name by which a container is given a device.
+pub(crate) fn cdi_id(resource: &str, device: &Device) -> String {
+    format!("{resource}={}", device.identity.uuid)
+}
+
+impl PluginService {
+    pub(crate) fn new(
+        resource: &str,
+        devices: Vec<Device>,
+        faults: Faults,
+        monitor: Monitor,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            devices,
+            faults,
+            monitor,
+            shutdown,
+            clear: Device::clear,
+        }
+    }
+
+    fn list(&self, readings: &Readings) -> ListAndWatchResponse {
+        let devices = self.devices.iter().map(|device| {
+            let healthy = readings
+                .get(&device.identity.uuid)
+                .is_some_and(Reading::is_healthy);
+            device_plugin::Device {
+                id: device.identity.uuid.clone(),
+                health: if healthy { "Healthy" } else { "Unhealthy" }.to_owned(),
+                topology: Some(TopologyInfo {
+                    nodes: vec![NumaNode {
+                        id: numa_node(device).into(),
+                    }],
+                }),
+            }
+        });
+        ListAndWatchResponse {
+            devices: devices.collect(),
+        }
+    }
+
+    /// Waits until the list is another than `last`; `None` when it is time to end.
+    async fn next(mut self, last: ListAndWatchResponse) -> Option<ListAndWatchResponse> {
+        let (service, shutdown) = (self.clone(), self.shutdown.clone());
+        let changed = self.monitor.wait_for(|readings| service.list(readings) != last);
+        let readings = shutdown.unless_stopped(changed).await?.ok()?.clone();
+        Some(service.list(&readings))
+    }
+
+    /// The devices that a container is given for the ids that the kubelet chose.
+    fn granted(&self, ids: &[String]) -> Result<Vec<&Device>, Status> {
+        let chosen = |id: &String| {
+            let found = self.devices.iter().find(|device| &device.identity.uuid == id);
+            found
+                .ok_or_else(|| Status::not_found(format!("no device `{id}` of resource `{}`", self.resource)))
+        };
+        let devices: Vec<&Device> = ids.iter().map(chosen).collect::<Result<_, _>>()?;
+        if self.faults.has(Fault::AllDevices) {
+            return Ok(self.devices.iter().collect());
+        }
+        if self.faults.has(Fault::Neighbour) {
+            return Ok(self.devices.iter().take(devices.len()).collect());
+        }
+        Ok(devices)
+    }
+}
+
+#[tonic::async_trait]
+impl DevicePlugin for PluginService {
+    async fn get_device_plugin_options(
+        &self,
+        _request: Request<Empty>,
+    ) -> Result<Response<DevicePluginOptions>, Status> {
+        Ok(Response::new(options()))
+    }
+
+    type ListAndWatchStream = Pin<Box<dyn Stream<Item = Result<ListAndWatchResponse, Status>> + Send>>;
+
+    async fn list_and_watch(
+        &self,
+        _request: Request<Empty>,
+    ) -> Result<Response<Self::ListAndWatchStream>, Status> {
+        let first = self.list(&self.monitor.borrow().clone());
+        let later = stream::unfold((self.clone(), first.clone()), async |(service, last)| {
+            let list = service.clone().next(last).await?;
+            Some((list.clone(), (service, list)))
+        });
+        Ok(Response::new(Box::pin(
+            stream::iter([first]).chain(later).map(Ok),
+        )))
+    }
+
+    async fn get_preferred_allocation(
+        &self,
+        request: Request<PreferredAllocationRequest>,
+    ) -> Result<Response<PreferredAllocationResponse>, Status> {
+        let requests = request.into_inner().container_requests;
+        let container_responses = requests
+            .into_iter()
+            .map(|wish| {
+                let size = usize::try_from(wish.allocation_size).unwrap_or(0);
+                let device_i_ds = prefer(
+                    &self.devices,
+                    &wish.available_device_i_ds,
+                    &wish.must_include_device_i_ds,
+                    size,
+                );
+                ContainerPreferredAllocationResponse { device_i_ds }
+            })
+            .collect();
+        Ok(Response::new(PreferredAllocationResponse { container_responses }))
+    }
+
+    async fn allocate(
+        &self,
+        request: Request<AllocateRequest>,
+    ) -> Result<Response<AllocateResponse>, Status> {
+        let mut container_responses = Vec::new();
+        for container in request.into_inner().container_requests {
+            let granted = self.granted(&container.devices_ids)?;
+            for device in &granted {
+                // The kubelet does not say when a device comes back, so it is readied when it goes out.
+                (self.clear)(device).map_err(|error| {
+                    Status::internal(format!(
+                        "device `{}` could not be made ready: {error}",
+                        device.name
+                    ))
+                })?;
+            }
+            let names: Vec<&str> = granted.iter().map(|device| device.name.as_str()).collect();
+            log!("{}: allocated {}", self.resource, names.join(", "));
+            let cdi_devices = granted
+                .iter()
+                .map(|device| CdiDevice {
+                    name: cdi_id(&self.resource, device),
+                })
+                .collect();
+            container_responses.push(ContainerAllocateResponse {
+                cdi_devices,
+                ..Default::default()
+            });
+        }
+        Ok(Response::new(AllocateResponse { container_responses }))
+    }
+
+    async fn pre_start_container(
+        &self,
+        _request: Request<PreStartContainerRequest>,
+    ) -> Result<Response<PreStartContainerResponse>, Status> {
+        Ok(Response::new(PreStartContainerResponse {}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{device::fixture, proto::device_plugin::ContainerAllocateRequest, shutdown};
+
+    fn healthy(which: &[bool]) -> Readings {
+        let reading = |healthy: bool| {
+            if healthy {
+                Reading::Healthy {
+                    utilisation: 0.0,
+                    memory_used: 0,
+                }
+            } else {
+                Reading::Unhealthy("detached".into())
+            }
+        };
+        let indices = 0..;
+        Arc::new(BTreeMap::from_iter(indices.zip(which).map(|(index, healthy)| {
+            (fixture::device("amd", index).identity.uuid, reading(*healthy))
+        })))
+    }
+
+    fn service(defects: &[&str]) -> (PluginService, watch::Sender<Readings>, shutdown::Stop) {
+        let defects: Vec<String> = defects.iter().map(|id| (*id).to_owned()).collect();
+        let devices = vec![fixture::device("amd", 0), fixture::device("amd", 1)];
+        let (sender, monitor) = watch::channel(healthy(&[true, true]));
+        let (stop, shutdown) = shutdown::channel();
+        let service = PluginService::new("amd.com/gpu", devices, Faults::of(&defects), monitor, shutdown);
+        (
+            PluginService {
+                clear: |_| Ok(()),
+                ..service
+            },
+            sender,
+            stop,
+        )
+    }
+
+    async fn allocate(defects: &[&str], index: usize) -> Vec<String> {
+        let (service, _monitor, _stop) = service(defects);
+        let devices_ids = vec![service.devices[index].identity.uuid.clone()];
+        let request = AllocateRequest {
+            container_requests: vec![ContainerAllocateRequest { devices_ids }],
+        };
+        let response = service
+            .allocate(Request::new(request))
+            .await
+            .unwrap()
+            .into_inner();
+        response.container_responses[0]
+            .cdi_devices
+            .iter()
+            .map(|device| device.name.clone())
+            .collect()
+    }
+
+    fn id(index: u32) -> String {
+        cdi_id("amd.com/gpu", &fixture::device("amd", index))
+    }
+
+    #[tokio::test]
+    async fn a_container_is_given_what_the_kubelet_chose() {
+        assert_eq!(allocate(&[], 1).await, [id(1)]);
+        assert!(id(1).starts_with("amd.com/gpu="));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_device_is_refused_by_name() {
+        let (service, _monitor, _stop) = service(&[]);
+        let container_requests = vec![ContainerAllocateRequest {
+            devices_ids: vec!["x".into()],
+        }];
+        let status = service
+            .allocate(Request::new(AllocateRequest { container_requests }))
+            .await
+            .unwrap_err();
+        assert!(status.message().contains("`x`"), "{status}");
+    }
+
+    #[tokio::test]
+    async fn broken_plugins_give_all_or_the_first() {
+        assert_eq!(allocate(&["sec.all-devices"], 1).await, [id(0), id(1)]);
+        assert_eq!(allocate(&["sec.neighbour"], 1).await, [id(0)]);
+    }
+
+    #[tokio::test]
+    async fn the_list_is_sent_at_once_and_when_health_changes() {
+        let (service, monitor, stop) = service(&[]);
+        let mut lists = service
+            .list_and_watch(Request::new(Empty {}))
+            .await
+            .unwrap()
+            .into_inner();
+        let health = |list: Option<Result<ListAndWatchResponse, Status>>| -> Vec<String> {
+            list.unwrap()
+                .unwrap()
+                .devices
+                .into_iter()
+                .map(|device| device.health)
+                .collect()
+        };
+        assert_eq!(health(lists.next().await), ["Healthy", "Healthy"]);
+        monitor.send_replace(healthy(&[true, true]));
+        monitor.send_replace(healthy(&[true, false]));
+        assert_eq!(health(lists.next().await), ["Healthy", "Unhealthy"]);
+        stop.stop();
+        assert!(lists.next().await.is_none());
+    }
+}
