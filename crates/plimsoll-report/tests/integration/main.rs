@@ -1,0 +1,8 @@
+//! One fixture run through every format.
+
+mod decides;
+mod directory;
+mod fixture;
+mod formats;
+mod killed_runs;
+mod validator;
