@@ -1,13 +1,33 @@
 //! The survey: what the platform has, each fact with its reason.
 //!
-//! Reads only, all at once, page by page. What could not be read is listed in [`Inventory::unreadable`]: a
-//! fact that is missing from the inventory then may only be unknown.
+//! Reads only, all lists at once, each page by page. What could not be read is in
+//! [`Inventory::unreadable`]: facts that depend on it are then unknown, not absent.
 
+mod accelerators;
+mod findings;
 mod inventory;
+mod kinds;
+mod known;
+mod named;
+mod nodes;
+mod page;
+mod pools;
+mod quantity;
+
+use kube::{Client, Error, core::ApiResource};
+
+use crate::{
+    apis::Apis,
+    dra::{self, Claim, DeviceClass, Slice},
+    platform::Platform,
+};
+use accelerators::DraFacts;
+use findings::Workload;
+use known::Section;
+use named::Object;
+use page::all;
 
 pub use inventory::{Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path};
-
-use crate::platform::Platform;
 
 /// The survey could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +37,7 @@ pub struct SurveyError {
     pub what: String,
     /// The API's answer.
     #[source]
-    pub source: kube::Error,
+    pub source: Error,
 }
 
 /// Surveys the platform.
@@ -25,13 +45,137 @@ pub struct SurveyError {
 /// # Errors
 /// When what is indispensable can't be read: what is served, and the nodes.
 pub async fn survey(platform: &Platform) -> Result<Inventory, SurveyError> {
-    let kubernetes = platform.version().git.clone();
-    platform.discover().await.map_err(|error| SurveyError {
-        what: error.what,
+    let client = platform.client();
+    let (apis, nodes) = tokio::join!(platform.discover(), nodes::nodes(&client));
+    let apis = apis.map_err(|error| SurveyError {
+        what: "what is served".to_owned(),
         source: error.source,
     })?;
+    let mut nodes = nodes.map_err(|source| SurveyError {
+        what: "the nodes".to_owned(),
+        source,
+    })?;
+
+    let (usage, dra, workloads, storage, runtimes, gateway_classes, services) = tokio::join!(
+        nodes::usage(&client),
+        dra_facts(&client, &apis),
+        workloads(&client),
+        served(&client, apis.resource("storage.k8s.io", "StorageClass", &[])),
+        served(&client, apis.resource("node.k8s.io", "RuntimeClass", &[])),
+        served(
+            &client,
+            apis.resource("gateway.networking.k8s.io", "GatewayClass", &[])
+        ),
+        served(
+            &client,
+            apis.resource("apiregistration.k8s.io", "APIService", &[])
+        ),
+    );
+
+    let mut unreadable = Unreadable::default();
+    unreadable.0.extend(
+        apis.stale()
+            .into_iter()
+            .map(|api| format!("{api}: its server does not answer")),
+    );
+    let usage = unreadable.note("pods", usage);
+    for ((node, resource), used) in &usage.extended {
+        let node = nodes.iter_mut().find(|known| known.name == *node);
+        if let Some(counted) = node.and_then(|node| node.accelerators.get_mut(resource)) {
+            counted.used = *used;
+        }
+    }
+    let dra = unreadable.note("resource.k8s.io", dra);
+    let workloads = unreadable.note("workloads", workloads);
+    let list =
+        |found: Vec<Object>, finding: fn(&Object) -> Finding| found.iter().map(finding).collect::<Vec<_>>();
+    let mut gateways = findings::findings(Section::Gateways, &apis, &workloads);
+    gateways.extend(list(
+        unreadable.note("gatewayclasses", gateway_classes),
+        named::gateway_class,
+    ));
+    let mut metrics = findings::findings(Section::Metrics, &apis, &workloads);
+    metrics.extend(
+        unreadable
+            .note("apiservices", services)
+            .iter()
+            .filter_map(named::metrics_api),
+    );
+
     Ok(Inventory {
-        kubernetes,
-        ..Inventory::default()
+        kubernetes: platform.version().git.clone(),
+        accelerators: accelerators::accelerators(&nodes, dra.as_ref()),
+        nodes,
+        device_classes: dra.map(|dra| dra.classes).unwrap_or_default(),
+        schedulers: findings::schedulers(&apis, &workloads, &usage.schedulers),
+        gang_apis: findings::gang_apis(&apis),
+        operators: findings::findings(Section::Operators, &apis, &workloads),
+        gateways,
+        autoscalers: findings::findings(Section::Autoscalers, &apis, &workloads),
+        metrics,
+        networks: findings::findings(Section::Networks, &apis, &workloads),
+        storage: list(unreadable.note("storageclasses", storage), named::storage_class),
+        runtime_classes: list(unreadable.note("runtimeclasses", runtimes), named::runtime_class),
+        dra_versions: apis.versions(dra::GROUP).into_iter().map(str::to_owned).collect(),
+        unreadable: unreadable.0,
     })
+}
+
+/// What could not be read, and why.
+#[derive(Default)]
+struct Unreadable(Vec<String>);
+
+impl Unreadable {
+    fn note<T: Default>(&mut self, what: &str, read: Result<T, Error>) -> T {
+        read.unwrap_or_else(|error| {
+            self.0.push(format!("{what}: {error}"));
+            T::default()
+        })
+    }
+}
+
+/// What dynamic resource allocation shows, where it is served.
+async fn dra_facts(client: &Client, apis: &Apis) -> Result<Option<DraFacts>, Error> {
+    let kind = |name: &str| dra::resource(apis, name);
+    let (Some(slices), Some(classes), Some(claims)) =
+        (kind("ResourceSlice"), kind("DeviceClass"), kind("ResourceClaim"))
+    else {
+        return Ok(None);
+    };
+    let api = slices.version.clone();
+    let (slices, classes, claims) = tokio::try_join!(
+        all::<Object>(client, &slices),
+        all::<Object>(client, &classes),
+        all::<Object>(client, &claims),
+    )?;
+    let read = |objects: Vec<Object>| objects.into_iter().map(|object| object.0).collect::<Vec<_>>();
+    Ok(Some(DraFacts {
+        api,
+        slices: read(slices).iter().filter_map(Slice::read).collect(),
+        classes: read(classes).iter().filter_map(DeviceClass::read).collect(),
+        claims: read(claims).iter().filter_map(Claim::read).collect(),
+    }))
+}
+
+/// Deployments, DaemonSets and StatefulSets.
+async fn workloads(client: &Client) -> Result<Vec<Workload>, Error> {
+    let list = async |kind: &'static str, plural: &str| {
+        let mut workloads = all::<Workload>(client, &kinds::of("apps", "v1", kind, plural)).await?;
+        workloads.iter_mut().for_each(|workload| workload.kind = kind);
+        Ok::<_, Error>(workloads)
+    };
+    let (deployments, daemon_sets, stateful_sets) = tokio::try_join!(
+        list("Deployment", "deployments"),
+        list("DaemonSet", "daemonsets"),
+        list("StatefulSet", "statefulsets"),
+    )?;
+    Ok([deployments, daemon_sets, stateful_sets].concat())
+}
+
+/// The objects of a kind, none where it is not served.
+async fn served(client: &Client, kind: Option<ApiResource>) -> Result<Vec<Object>, Error> {
+    match kind {
+        Some(kind) => all(client, &kind).await,
+        None => Ok(Vec::new()),
+    }
 }
