@@ -16,17 +16,21 @@
 
 mod architecture;
 mod archive;
+mod credentials;
 mod digest;
 mod image;
 mod layer;
+mod push;
 mod specification;
 
 use std::sync::LazyLock;
 
 pub use architecture::Architecture;
 pub use archive::{SaveError, Saved};
+pub use credentials::{Credentials, CredentialsError};
 pub use digest::Digest;
 pub use image::{Image, Listed};
+pub use push::{PushError, Pushed, Transport};
 
 static PROBE: LazyLock<Image> = LazyLock::new(|| built("plimsoll.dev/probe", &[]));
 static PAUSE: LazyLock<Image> = LazyLock::new(|| built("plimsoll.dev/pause", &["pause"]));
