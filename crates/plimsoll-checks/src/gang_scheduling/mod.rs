@@ -1,1 +1,85 @@
-//! The check `gang_scheduling`.
+//! `gang_scheduling`: a group of pods starts together or not at all, decided on real placement.
+//!
+//! [`adapter`] says how a gang is told to a solution, [`slots`] what gangs compete for; a [`bench`] makes gangs
+//! and watches them into a [`timeline`], [`controls`] are the experiments, and [`judge`] turns what was seen
+//! into rulings. [`trial`] puts them in order.
+
+mod adapter;
+mod bench;
+mod controls;
+mod declaration;
+mod duty;
+mod gang;
+mod judge;
+mod read_back;
+mod slots;
+mod timeline;
+mod trial;
+
+use std::error::Error;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+
+use crate::{Check, CheckError, Conclusion, Context, Declaration};
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct GangScheduling;
+
+#[async_trait(?Send)]
+impl Check for GangScheduling {
+    fn declaration(&self) -> &'static Declaration {
+        &declaration::DECLARATION
+    }
+
+    async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
+        let found = adapter::found(&context.inventory);
+        if found.is_empty() {
+            return Ok(Conclusion::Absent {
+                reason: absent(&context.inventory.unreadable),
+            });
+        }
+        for (adapter, because) in &found {
+            context.observe(format!("survey: {}", adapter.name()), because.clone().into());
+        }
+        try_join_all(found.iter().map(|(adapter, _)| trial::run(context, *adapter))).await?;
+        Ok(Conclusion::Controls)
+    }
+}
+
+/// Why there was nothing to try, and what would prove the requirement.
+fn absent(unreadable: &[String]) -> String {
+    let mut reason = "no gang scheduling solution was found. It would be proven by one that is installed: Kubernetes' own \
+                      (scheduling.k8s.io, with the feature gates GenericWorkload and GangScheduling on)"
+        .to_owned();
+    if !unreadable.is_empty() {
+        reason.push_str("; could not be read: ");
+        reason.push_str(&unreadable.join(", "));
+    }
+    reason
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_names_what_would_prove_it_and_what_could_not_be_read() {
+        assert!(absent(&[]).contains("scheduling.k8s.io"));
+        assert!(!absent(&[]).contains("could not be read"));
+        assert!(absent(&["nodes: forbidden".to_owned()]).ends_with("could not be read: nodes: forbidden"));
+    }
+}
