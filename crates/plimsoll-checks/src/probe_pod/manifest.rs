@@ -18,7 +18,8 @@ pub enum Restart {
 /// Writes the manifest of a pod that runs the probe.
 ///
 /// It asks for no processor or memory, mounts no token, is never pinned by `nodeName` (which would skip the
-/// scheduler, and with it the allocation of claims) and goes at once when deleted.
+/// scheduler, and with it the allocation of claims) and goes within a second when deleted: with none, the API
+/// would forget it while it still holds its devices.
 #[derive(Clone, Debug)]
 pub struct ProbePod {
     name: String,
@@ -145,7 +146,7 @@ impl ProbePod {
         let mut spec = json!({
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
-            "terminationGracePeriodSeconds": 0,
+            "terminationGracePeriodSeconds": 1,
             "restartPolicy": match self.restart { Restart::Never => "Never", Restart::Always => "Always" },
             "containers": containers(&self.containers),
         });

@@ -8,16 +8,26 @@ mod claim;
 mod container;
 mod grant;
 mod holding;
+mod life;
+mod look;
 mod manifest;
 mod placement;
 mod promised;
+mod published;
+mod roster;
 mod ruling;
 
 pub use claim::{ClaimSpec, Count, Request};
 pub use container::{Privilege, ProbeContainer};
 pub use grant::{ClaimSource, Grant};
 pub use holding::{Holding, holdings, shown, trespasses};
+pub use life::{LivePod, RemoveError, chain, unmet};
+pub use look::Look;
 pub use manifest::{ProbePod, Restart};
-pub use placement::{NodeTaint, Placement};
+pub use placement::Placement;
 pub use promised::{Promised, delivered};
+pub(crate) use published::{
+    PCI, claim_of, identities, pci_addresses, promised, read_claim, read_slice, uuid,
+};
+pub use roster::Roster;
 pub use ruling::Ruling;

@@ -1,17 +1,10 @@
 //! Where a probe pod may run.
 
+use plimsoll_platform::survey::Node;
+use plimsoll_vendors::Vendor;
 use serde_json::{Value, json};
 
-use plimsoll_vendors::Vendor;
-
-/// A taint of a node, as far as tolerating it goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NodeTaint {
-    /// Its key.
-    pub key: String,
-    /// Its effect, such as `NoSchedule`.
-    pub effect: String,
-}
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Constrains a pod to nodes, always through the scheduler.
 ///
@@ -20,7 +13,13 @@ pub struct NodeTaint {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     hostname: Option<String>,
-    taints: Vec<NodeTaint>,
+    taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Taint {
+    key: String,
+    effect: String,
 }
 
 impl Placement {
@@ -30,28 +29,39 @@ impl Placement {
         Self::default()
     }
 
-    /// The node whose `kubernetes.io/hostname` label is `hostname`.
+    /// This node.
     #[must_use]
-    pub fn on(hostname: impl Into<String>, taints: impl IntoIterator<Item = NodeTaint>) -> Self {
+    pub fn on(node: &Node) -> Self {
+        let hostname = node.labels.get(HOSTNAME).unwrap_or(&node.name).clone();
         Self {
-            hostname: Some(hostname.into()),
-            taints: accelerator_taints(taints),
+            hostname: Some(hostname),
+            ..Self::tolerating([node])
         }
     }
 
-    /// Any Linux node, the accelerated nodes with these taints among them.
+    /// Any Linux node, these accelerated ones among them.
     #[must_use]
-    pub fn tolerating(taints: impl IntoIterator<Item = NodeTaint>) -> Self {
+    pub fn tolerating<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Self {
+        let taints = nodes.into_iter().flat_map(|node| &node.taints);
+        let mut taints: Vec<Taint> = taints
+            .filter(|taint| marks_accelerators(&taint.key))
+            .map(|taint| Taint {
+                key: taint.key.clone(),
+                effect: taint.effect.clone(),
+            })
+            .collect();
+        taints.sort();
+        taints.dedup();
         Self {
             hostname: None,
-            taints: accelerator_taints(taints),
+            taints,
         }
     }
 
     pub(super) fn node_selector(&self) -> Value {
         let mut selector = json!({"kubernetes.io/os": "linux"});
         if let Some(hostname) = &self.hostname {
-            selector["kubernetes.io/hostname"] = json!(hostname);
+            selector[HOSTNAME] = json!(hostname);
         }
         selector
     }
@@ -62,16 +72,6 @@ impl Placement {
             .map(|taint| json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}))
             .collect()
     }
-}
-
-fn accelerator_taints(taints: impl IntoIterator<Item = NodeTaint>) -> Vec<NodeTaint> {
-    let mut taints: Vec<NodeTaint> = taints
-        .into_iter()
-        .filter(|taint| marks_accelerators(&taint.key))
-        .collect();
-    taints.sort();
-    taints.dedup();
-    taints
 }
 
 /// Whether a taint's key says that a node is kept for accelerated work: a vendor's profile names it, or it
@@ -85,34 +85,48 @@ fn marks_accelerators(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_platform::survey::NodeTaint;
+
     use super::*;
 
-    fn taint(key: &str) -> NodeTaint {
-        NodeTaint {
-            key: key.to_owned(),
+    fn node(keys: &[&str]) -> Node {
+        let taint = |key: &&str| NodeTaint {
+            key: (*key).to_owned(),
+            value: None,
             effect: "NoSchedule".to_owned(),
+        };
+        Node {
+            name: "n".to_owned(),
+            taints: keys.iter().map(taint).collect(),
+            ..Node::default()
         }
     }
 
     #[test]
     fn only_accelerator_taints_are_tolerated() {
-        let placement = Placement::on(
-            "n",
-            [
-                taint("nvidia.com/gpu"),
-                taint("node.kubernetes.io/unschedulable"),
-                taint("team/private"),
-            ],
-        );
+        let node = node(&[
+            "nvidia.com/gpu",
+            "node.kubernetes.io/unschedulable",
+            "team/private",
+        ]);
         assert_eq!(
-            placement.tolerations(),
+            Placement::on(&node).tolerations(),
             [json!({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"})]
         );
     }
 
     #[test]
     fn nothing_is_tolerated_where_nothing_is_tainted() {
+        assert!(Placement::on(&node(&[])).tolerations().is_empty());
         assert!(Placement::tolerating([]).tolerations().is_empty());
         assert!(Placement::anywhere().tolerations().is_empty());
+    }
+
+    #[test]
+    fn a_node_is_chosen_by_the_label_that_schedulers_know_it_by() {
+        let mut node = node(&[]);
+        assert_eq!(Placement::on(&node).node_selector()[HOSTNAME], "n");
+        node.labels.insert(HOSTNAME.to_owned(), "host-7".to_owned());
+        assert_eq!(Placement::on(&node).node_selector()[HOSTNAME], "host-7");
     }
 }

@@ -1,0 +1,79 @@
+//! D7: two pods share one claim.
+
+use std::collections::BTreeSet;
+
+use futures::future::join;
+
+use super::bench::{Bench, Held};
+use crate::{
+    CheckError,
+    probe_pod::{ClaimSource, Placement, Ruling, holdings, unmet},
+};
+
+/// Runs two pods on one claim, takes them away again and decides.
+pub(super) async fn share(bench: &Bench<'_>) -> Result<Ruling, CheckError> {
+    const CLAIM: &str = "shared";
+    let claim = bench.claim(CLAIM, &bench.one(&[])).await?;
+    let source = || ClaimSource::Named(CLAIM.to_owned());
+    let first = bench.start(&bench.pod("shared-1", source())).await?;
+    // The second is free to go anywhere: it is the claim that must bring it to the device's node.
+    let anywhere = Placement::tolerating(&bench.context.inventory.nodes);
+    let second = bench
+        .start(&bench.pod_at("shared-2", source(), &anywhere))
+        .await?;
+    let (one, two) = join(bench.hear(first.clone()), bench.hear(second.clone())).await;
+    let ruling = match (one, two) {
+        (Ok(one), Ok(two)) => judge(bench, &one, &two),
+        (Err(error), _) | (_, Err(error)) => unmet("two pods on one claim did not both start", &error),
+    };
+    super::remove(bench, &first).await?;
+    super::remove(bench, &second).await?;
+    super::delete(bench, &claim).await?;
+    Ok(ruling)
+}
+
+fn judge(bench: &Bench<'_>, one: &Held, two: &Held) -> Ruling {
+    if one.node != two.node {
+        return Ruling::Wrong(format!(
+            "two pods share one claim and run on different nodes, `{}` and `{}`",
+            one.node, two.node
+        ));
+    }
+    // The first may have read the claim before the second was reserved; the later reading has both.
+    let consumers = |held: &Held| {
+        held.claim
+            .reserved_for
+            .iter()
+            .map(|consumer| consumer.uid.clone())
+            .collect()
+    };
+    let reserved: BTreeSet<String> = [consumers(one), consumers(two)]
+        .into_iter()
+        .max_by_key(BTreeSet::len)
+        .unwrap_or_default();
+    let missing = [one, two]
+        .into_iter()
+        .find(|held| !reserved.contains(&held.pod.uid()));
+    if let Some(held) = missing {
+        return Ruling::Wrong(format!(
+            "two pods run on claim `{}`, but it is not reserved for `{}`",
+            held.claim.name,
+            held.pod.name()
+        ));
+    }
+    let (ours, theirs) = (
+        holdings(&one.found, bench.vendor),
+        holdings(&two.found, bench.vendor),
+    );
+    let same = ours.len() == theirs.len()
+        && ours
+            .iter()
+            .all(|mine| theirs.iter().any(|other| mine.is_same_hardware(other)));
+    if !same {
+        return Ruling::Wrong(format!(
+            "two pods share claim `{}` and hold different devices",
+            one.claim.name
+        ));
+    }
+    Ruling::all([one.judge(bench), two.judge(bench)])
+}

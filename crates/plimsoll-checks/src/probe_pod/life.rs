@@ -1,0 +1,253 @@
+//! A probe pod on the cluster: created, heard, and taken away again.
+
+use std::{
+    error::Error,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::future::{Either, select};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::{Api, ResourceExt, core::DynamicObject};
+use plimsoll_platform::{
+    Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, Observer, Progress, Seen,
+    WaitError, Watched, observed, pods,
+};
+use plimsoll_probe::{Report, Transcript};
+
+use super::{ProbePod, Ruling};
+use crate::{CheckError, Patience};
+
+/// How long the kubelet may go on failing to prepare a pod's devices, once it has said so: it tries again every
+/// few seconds, so what does not heal in this time will not.
+const PREPARATION: Duration = Duration::from_secs(20);
+
+/// A probe pod that was created.
+#[derive(Clone)]
+pub struct LivePod {
+    namespace: Namespace,
+    object: DynamicObject,
+    created: Instant,
+}
+
+impl LivePod {
+    /// Creates the pod.
+    ///
+    /// # Errors
+    /// When the API server or something it asks refuses the pod.
+    pub async fn create(namespace: &Namespace, pod: &ProbePod) -> Result<Self, CreateError> {
+        let created = Instant::now();
+        let object = namespace.create(pod.manifest()).await?;
+        Ok(Self {
+            namespace: namespace.clone(),
+            object,
+            created,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.object.name_any()
+    }
+
+    /// Its uid.
+    #[must_use]
+    pub fn uid(&self) -> String {
+        self.object.uid().unwrap_or_default()
+    }
+
+    /// How long ago it was created.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.created.elapsed()
+    }
+
+    /// Its like in the API.
+    #[must_use]
+    pub fn api(&self) -> Api<Pod> {
+        self.namespace.api()
+    }
+
+    /// A watch of it.
+    #[must_use]
+    pub fn watched(&self) -> Watched<Pod> {
+        Watched::one(self.api(), &self.name())
+    }
+
+    /// Waits until the pod is as the condition demands.
+    ///
+    /// # Errors
+    /// As [`Watched::until`].
+    pub async fn until(&self, condition: impl Condition<Pod>, deadline: Deadline) -> Result<Pod, WaitError> {
+        let seen = self.watched().until(condition, deadline).await?;
+        seen.one()
+            .cloned()
+            .ok_or_else(|| WaitError::Obstructed(format!("pod `{}` is gone", self.name())))
+    }
+
+    /// Waits until every container was started; a node that says it can't prepare the pod's devices is not
+    /// waited for as long as an image is.
+    ///
+    /// # Errors
+    /// As [`Watched::until`].
+    pub async fn started(&self, patience: &Patience) -> Result<Pod, WaitError> {
+        let deadline = patience.pod_start();
+        let started = pin!(self.until(pods::started(), deadline));
+        let unprepared = pin!(self.unprepared(deadline));
+        match select(started, unprepared).await {
+            Either::Left((started, _)) => started,
+            Either::Right((Ok(()), _)) => {
+                let deadline = Deadline {
+                    name: "device preparation",
+                    kind: DeadlineKind::Patience,
+                    within: PREPARATION,
+                };
+                self.until(pods::started(), deadline).await
+            }
+            // The events can't be watched: they would only have shortened the wait.
+            Either::Right((Err(_), started)) => started.await,
+        }
+    }
+
+    /// Waits for the kubelet to say that it could not prepare the pod's devices.
+    async fn unprepared(&self, deadline: Deadline) -> Result<(), WaitError> {
+        let events: Api<Event> = self.namespace.api();
+        let said = |seen: &Seen<Event>| {
+            let failed = seen
+                .iter()
+                .any(|event| event.reason.as_deref() == Some("FailedPrepareDynamicResources"));
+            if failed {
+                Progress::Met
+            } else {
+                Progress::NotYet("no complaint".to_owned())
+            }
+        };
+        let fields = format!("involvedObject.uid={}", self.uid());
+        let wait = Watched::selected(events, &fields);
+        // Not what people wait for: it only cuts that wait short.
+        observed(Arc::new(Unheard), wait.until(said, deadline))
+            .await
+            .map(drop)
+    }
+
+    /// Waits until the container's probe has reported all it found.
+    ///
+    /// # Errors
+    /// When the pod does not start, or the probe does not do its work.
+    pub async fn transcript(&self, container: &str, patience: &Patience) -> Result<Transcript, WaitError> {
+        self.started(patience).await?;
+        self.report(container, patience).await
+    }
+
+    /// Reads what the probe of a container that was started reports.
+    ///
+    /// # Errors
+    /// When the probe does not do its work.
+    pub async fn report(&self, container: &str, patience: &Patience) -> Result<Transcript, WaitError> {
+        let mut transcript = Transcript::default();
+        let take = |line: &str| {
+            if let Ok(report) = Report::from_line(line) {
+                transcript.add(report);
+            }
+            transcript.is_over().then_some(())
+        };
+        pods::log_until(&self.api(), &self.name(), container, take, patience.report()).await?;
+        match &transcript.failed {
+            None => Ok(transcript),
+            Some(failed) => Err(WaitError::Obstructed(format!(
+                "the probe in container `{container}` of pod `{}` failed: {}",
+                self.name(),
+                failed.reason
+            ))),
+        }
+    }
+
+    /// Deletes the pod and waits until its node has let go of it.
+    ///
+    /// # Errors
+    /// When it can't be deleted, or does not go.
+    pub async fn remove(&self, patience: &Patience) -> Result<(), RemoveError> {
+        self.namespace.delete(&self.object, Grace::SHORT).await?;
+        self.watched()
+            .until(pods::gone(self.uid()), patience.deletion())
+            .await?;
+        Ok(())
+    }
+}
+
+struct Unheard;
+
+impl Observer for Unheard {
+    fn wait_started(&self, _on: &str, _within: Duration) -> u64 {
+        0
+    }
+
+    fn wait_progressed(&self, _wait: u64, _seen: &str) {}
+
+    fn wait_ended(&self, _wait: u64, _met: bool) {}
+
+    fn object_created(&self, _kind: &str, _namespace: Option<&str>, _name: &str) {}
+}
+
+/// A pod of ours did not go.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// It could not be deleted.
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
+    /// It was deleted and stays.
+    #[error(transparent)]
+    Stays(#[from] WaitError),
+}
+
+impl RemoveError {
+    /// What it says of the platform under test that the pod did not go.
+    #[must_use]
+    pub fn ruling(&self, what: &str) -> Ruling {
+        match self {
+            Self::Delete(error) => Ruling::Undecided(format!("{what}: {}", chain(error))),
+            Self::Stays(error) => unmet(what, error),
+        }
+    }
+}
+
+impl From<RemoveError> for CheckError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Delete(DeleteError { what, source }) => Self::Api {
+                what: format!("delete {what}"),
+                source,
+            },
+            RemoveError::Stays(source) => Self::Wait {
+                on: "a probe pod to go".to_owned(),
+                source,
+            },
+        }
+    }
+}
+
+/// What a wait that did not end well says of the platform under test.
+#[must_use]
+pub fn unmet(what: &str, error: &WaitError) -> Ruling {
+    let detail = format!("{what}: {}", chain(error));
+    if error.blames_platform() {
+        Ruling::Wrong(detail)
+    } else {
+        Ruling::Undecided(detail)
+    }
+}
+
+/// An error with all that caused it.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

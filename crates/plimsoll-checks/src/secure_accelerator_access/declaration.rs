@@ -1,0 +1,148 @@
+//! The facts of the check.
+
+use ControlKind::{Negative, Observed, Positive};
+use plimsoll_platform::Permission;
+use plimsoll_program::RequirementId;
+use plimsoll_record::{ControlKind, Rule};
+
+use crate::{ControlSpec, Declaration, Need};
+
+const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
+    ControlSpec {
+        name,
+        kind,
+        shows,
+        required,
+    }
+}
+
+/// X5 needs two devices on one node, and X9 an API that only dynamic resource allocation has. Neither is
+/// required; where they are run, they decide like all others.
+pub(super) static DECLARATION: Declaration = Declaration {
+    id: RequirementId::new("secure_accelerator_access"),
+    proves: "A container reaches exactly the accelerators it was allocated: the device cgroup, the runtime and the \
+             API keep all others out, and no variable, mount, annotation, sidecar or leftover opens one.",
+    controls: &[
+        control(
+            "X1",
+            Positive,
+            true,
+            "a container that asks for one accelerator has one, and it opens",
+        ),
+        control(
+            "X2",
+            Negative,
+            true,
+            "a pod that asks for none sees none, whatever its nodes are called",
+        ),
+        control(
+            "X3",
+            Negative,
+            true,
+            "making the device's node and opening it is refused by the kernel",
+        ),
+        control(
+            "X4",
+            Negative,
+            true,
+            "naming a device in a variable, a mount or an annotation opens nothing",
+        ),
+        control(
+            "X5",
+            Negative,
+            false,
+            "two pods on one node have different devices and can't reach each other's",
+        ),
+        control(
+            "X6",
+            Negative,
+            true,
+            "the other containers of the pod, before, beside and after, have nothing",
+        ),
+        control(
+            "X7",
+            Negative,
+            true,
+            "after release nobody can open it but the next one it is allocated to",
+        ),
+        control("X8", Negative, true, "asking for more than is free stays pending"),
+        control(
+            "X9",
+            Negative,
+            false,
+            "the API refuses admin access, and another namespace's claim is of no use",
+        ),
+        control(
+            "X10",
+            Observed,
+            false,
+            "which Pod Security level keeps the host's devices out of a namespace",
+        ),
+        control(
+            "X11",
+            Positive,
+            true,
+            "a restarted container has the same device again and nothing more",
+        ),
+    ],
+    rule: Rule::Every,
+    adapters: &["dra", "device-plugin"],
+    permissions: PERMISSIONS,
+    need: Need {
+        accelerators: 2,
+        nodes: 1,
+        exclusive: false,
+    },
+    typical_seconds: 17,
+    defects: &[
+        "sec.all-devices",
+        "sec.cgroup-open",
+        "sec.neighbour",
+        "sec.pod-scope",
+        "sec.residue",
+        "sec.selector",
+    ],
+    advice: "Look at what the device plugin or DRA driver answers when it allocates, at the container runtime's \
+             handling of device selectors (accept them from the kubelet only), and at the device cgroup of the \
+             container that is named.",
+};
+
+const DRA: &str = "resource.k8s.io";
+
+const PERMISSIONS: &[Permission] = &[
+    Permission::read(DRA, "resourceslices"),
+    Permission::read("node.k8s.io", "runtimeclasses"),
+    Permission::own(DRA, "resourceclaims"),
+    Permission::own(DRA, "resourceclaimtemplates"),
+    Permission::own("", "pods"),
+    Permission::read_own("", "events"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_listed_in_the_order_of_the_specification() {
+        let names: Vec<String> = DECLARATION
+            .controls
+            .iter()
+            .map(|control| control.name.to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            (1..=11).map(|number| format!("X{number}")).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_only_some_platforms_can_be_asked_is_not_required() {
+        let optional: Vec<&str> = DECLARATION
+            .controls
+            .iter()
+            .filter(|control| !control.required)
+            .map(|control| control.name)
+            .collect();
+        assert_eq!(optional, ["X5", "X9", "X10"]);
+    }
+}
