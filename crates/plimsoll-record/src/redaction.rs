@@ -23,11 +23,24 @@ pub fn redact(value: &mut Value) -> bool {
             }
             None => false,
         },
-        // No short circuit: each part has to be cleaned.
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| redact(item) | found),
+        Value::Array(items) => redact_items(items),
         Value::Object(fields) => redact_fields(fields),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+// No short circuit here and below: each part has to be cleaned.
+fn redact_items(items: &mut [Value]) -> bool {
+    let mut found = false;
+    // An argument of its own after its flag: `["--password", "…"]`.
+    let mut after_flag = false;
+    for item in items {
+        found |= if after_flag { hide(item) } else { redact(item) };
+        after_flag = item
+            .as_str()
+            .is_some_and(|text| text.starts_with('-') && names_a_credential(text));
+    }
+    found
 }
 
 fn redact_fields(fields: &mut Map<String, Value>) -> bool {
@@ -275,6 +288,7 @@ mod tests {
             "automountServiceAccountToken": false,
             "serviceAccountToken": {"path": "token"},
             "data": {"tls.key": "x", "tls.crt": "y"},
+            "args": ["--token", "abc", "--verbose", "--db-password", "x"],
         });
         assert!(redact(&mut fact));
         assert_eq!(
@@ -285,6 +299,7 @@ mod tests {
                 "automountServiceAccountToken": false,
                 "serviceAccountToken": {"path": "token"},
                 "data": {"tls.key": "[redacted]", "tls.crt": "y"},
+                "args": ["--token", "[redacted]", "--verbose", "--db-password", "[redacted]"],
             })
         );
     }

@@ -9,7 +9,7 @@
 //! | failed | failed | refuses the artifact (R31, R33) |
 //! | inconclusive | error; in the log, which has no such word, failed | refuses it: a hole is not harmless |
 //! | not-applicable | skipped | accepts it where the submission says N/A (R34) |
-//! | skipped | none: it was not selected, as with `go test -run` | finds no result to lean on (R32) |
+//! | skipped | none: it was not selected, as with `go test -run` | finds nothing to lean on (R30, R32) |
 //!
 //! Controls are nested cases, `TestGangScheduling/G1@native`. Those that only observe never decide and are no
 //! cases. One that came out badly in a trial that did not decide (another adapter passed) is a skipped case
@@ -51,6 +51,8 @@ pub(crate) enum CaseOutcome {
     /// It could not be carried out to the end.
     Error,
     Skipped,
+    /// It came out badly in a trial that does not decide: skipped to whoever reads the artifact.
+    Undeciding,
 }
 
 /// The cases of the requirements that were selected. One that has several upstream names is a case under
@@ -148,7 +150,7 @@ fn control_outcome(control: &Control, verdict: Verdict) -> (CaseOutcome, String)
                 "is undecided"
             };
             (
-                CaseOutcome::Skipped,
+                CaseOutcome::Undeciding,
                 format!("{word}, but this trial does not decide: {detail}"),
             )
         }

@@ -1,6 +1,6 @@
 //! `evidence/<id>.md`: one requirement for a reviewer who has a few minutes and no cluster.
 
-use std::{io, time::Duration};
+use std::io;
 
 use jiff::Timestamp;
 use plimsoll_program::RequirementId;
@@ -12,6 +12,7 @@ use crate::{
     duration_text::{duration_text, since},
     mark::mark,
     markdown_text::{block, code, inline},
+    one_line::one_line,
 };
 
 /// Where the evidence of a check lies in a run's directory; none for one that was not selected.
@@ -75,7 +76,7 @@ impl Reporter for Markdown {
             .iter()
             .filter(|check| check.verdict() != Verdict::Skipped)
         {
-            writeln!(out, "\n## {}: {}\n", check.id, check.verdict())?;
+            writeln!(out, "## {}: {}\n", check.id, check.verdict())?;
             write_check(run, check, "###", out)?;
         }
         Ok(())
@@ -153,10 +154,13 @@ fn write_controls(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
             ControlKind::Negative => "is refused",
             ControlKind::Observed => "(observed only)",
         };
-        let outcome = match control.outcome {
-            Outcome::Right => "right",
-            Outcome::Wrong => "**wrong**",
-            Outcome::Undecided => "**undecided**",
+        let outcome = match (control.outcome, control.kind) {
+            (Outcome::Right, _) => "right",
+            // What is only observed decides nothing, so it does not ask for the eye.
+            (Outcome::Wrong, ControlKind::Observed) => "wrong",
+            (Outcome::Undecided, ControlKind::Observed) => "undecided",
+            (Outcome::Wrong, ControlKind::Positive | ControlKind::Negative) => "**wrong**",
+            (Outcome::Undecided, ControlKind::Positive | ControlKind::Negative) => "**undecided**",
         };
         let (name, trial) = (inline(&control.name), inline(&control.trial));
         writeln!(
@@ -165,7 +169,25 @@ fn write_controls(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
             inline(&control.detail)
         )?;
     }
-    writeln!(out)
+    writeln!(out)?;
+    let outvoted = check
+        .controls
+        .iter()
+        .map(|record| &record.control)
+        .any(|control| control.kind != ControlKind::Observed && control.outcome != Outcome::Right);
+    match check
+        .adapter()
+        .filter(|_| outvoted && check.verdict() == Verdict::Passed)
+    {
+        Some(trial) => {
+            let trial = code(trial);
+            writeln!(
+                out,
+                "The verdict rests on the trial {trial}; what came out otherwise in others does not decide.\n"
+            )
+        }
+        None => Ok(()),
+    }
 }
 
 fn write_timeline(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<()> {
@@ -185,11 +207,7 @@ fn write_timeline(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
     lines.extend(check.waits.iter().map(|wait| (wait.started, wait_text(wait))));
     lines.extend(check.controls.iter().map(|record| {
         let control = &record.control;
-        let text = format!(
-            "{} came out {}",
-            inline(&control.name),
-            outcome_word(control.outcome)
-        );
+        let text = format!("{} {}", inline(&control.name), outcome_words(control.outcome));
         (record.at, format!("{text} ({})", inline(&control.trial)))
     }));
     lines.sort_by_key(|(at, _)| *at);
@@ -206,11 +224,11 @@ fn write_timeline(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
     writeln!(out)
 }
 
-fn outcome_word(outcome: Outcome) -> &'static str {
+fn outcome_words(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Right => "right",
-        Outcome::Wrong => "wrong",
-        Outcome::Undecided => "undecided",
+        Outcome::Right => "came out right",
+        Outcome::Wrong => "came out wrong",
+        Outcome::Undecided => "could not be decided",
     }
 }
 
@@ -230,15 +248,11 @@ fn wait_text(wait: &WaitRecord) -> String {
             let took = duration_text(since(wait.started, at));
             format!(
                 "waited for {on}: not met within {}, given up after {took}{seen}",
-                limit(wait.deadline)
+                duration_text(wait.deadline)
             )
         }
         None => format!("waited for {on}: cut off{seen}"),
     }
-}
-
-fn limit(deadline: Duration) -> String {
-    duration_text(deadline)
 }
 
 fn write_observations(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<()> {
@@ -263,7 +277,7 @@ fn write_observations(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Res
 
 /// Text between HTML tags, where Markdown's own escapes don't hold.
 fn html(text: &str) -> String {
-    crate::one_line::one_line(text)
+    one_line(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -301,7 +315,7 @@ fn write_platform(run: &RecordedRun, out: &mut dyn io::Write) -> io::Result<()> 
     {
         writeln!(
             out,
-            "The survey found {}; `record.jsonl` holds it in full.\n",
+            "The survey's counts: {}. `record.jsonl` holds it in full.\n",
             found.join(", ")
         )?;
     }
@@ -310,19 +324,11 @@ fn write_platform(run: &RecordedRun, out: &mut dyn io::Write) -> io::Result<()> 
 
 /// How many things of each kind the survey lists.
 fn counts(inventory: &Value) -> Vec<String> {
-    let Some(fields) = inventory.as_object() else {
-        return Vec::new();
-    };
-    let mut counts: Vec<String> = fields
-        .iter()
-        .filter_map(|(name, value)| {
-            Some(format!(
-                "{} {}",
-                value.as_array()?.len(),
-                inline(name).replace('_', " ")
-            ))
-        })
+    let lists = inventory.as_object().into_iter().flatten();
+    let mut counts: Vec<String> = lists
+        .filter_map(|(name, value)| Some((inline(name).replace('_', " "), value.as_array()?.len())))
+        .map(|(name, count)| format!("{name}: {count}"))
         .collect();
-    counts.sort_by(|one, other| one.split(' ').nth(1).cmp(&other.split(' ').nth(1)));
+    counts.sort();
     counts
 }

@@ -119,6 +119,7 @@ fn test_case(outcome: CaseOutcome, name: &str, id: &str, message: &str, descript
         CaseOutcome::Failed => (TestCaseStatus::non_success(NonSuccessKind::Failure), "failed"),
         CaseOutcome::Error => (TestCaseStatus::non_success(NonSuccessKind::Error), "inconclusive"),
         CaseOutcome::Skipped => (TestCaseStatus::skipped(), "not-applicable"),
+        CaseOutcome::Undeciding => (TestCaseStatus::skipped(), "does-not-decide"),
     };
     status
         .set_message(message)

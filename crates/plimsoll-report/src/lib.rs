@@ -11,7 +11,7 @@
 //! | reviewers | [`Evidence`] (one requirement), [`Markdown`] (all of them) |
 //! | people at a terminal | [`VerdictTable`] |
 //!
-//! [`write_all`] writes them into a run's directory; [`exit_code`] is the run's answer to a script. Whatever
+//! [`write_all`] writes them into a run's directory; [`exit_code()`] is the run's answer to a script. Whatever
 //! was not made on somebody's own cluster says so in every format.
 
 mod cases;

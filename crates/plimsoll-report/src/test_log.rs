@@ -96,7 +96,7 @@ fn word(outcome: CaseOutcome) -> &'static str {
     match outcome {
         CaseOutcome::Passed => "PASS",
         CaseOutcome::Failed | CaseOutcome::Error => "FAIL",
-        CaseOutcome::Skipped => "SKIP",
+        CaseOutcome::Skipped | CaseOutcome::Undeciding => "SKIP",
     }
 }
 

@@ -41,6 +41,7 @@ impl Reporter for VerdictTable {
     fn write(&self, run: &RecordedRun, out: &mut dyn io::Write) -> Result<(), ReportError> {
         self.write_heading(run, out)?;
         writeln!(out, "{}", self.table(run))?;
+        self.write_skipped(run, out)?;
         for check in &run.checks {
             if matches!(check.verdict(), Verdict::Failed | Verdict::Inconclusive) {
                 self.write_explanation(check, out)?;
@@ -84,10 +85,34 @@ impl VerdictTable {
                 cell
             }
         }));
-        for check in &run.checks {
+        for check in run
+            .checks
+            .iter()
+            .filter(|check| check.verdict() != Verdict::Skipped)
+        {
             table.add_row(self.row(check));
         }
         table
+    }
+
+    /// One line per reason: a run of three requirements should not show twenty rows of others.
+    fn write_skipped(&self, run: &RecordedRun, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for check in run
+            .checks
+            .iter()
+            .filter(|check| check.verdict() == Verdict::Skipped)
+        {
+            match reasons.iter_mut().find(|(reason, _)| *reason == check.reason()) {
+                Some((_, ids)) => ids.push(check.id.as_str()),
+                None => reasons.push((check.reason(), vec![check.id.as_str()])),
+            }
+        }
+        let skipped = self.paint(style(Verdict::Skipped), "skipped");
+        for (reason, ids) in reasons {
+            writeln!(out, "{skipped} ({}): {}", one_line(reason), ids.join(", "))?;
+        }
+        Ok(())
     }
 
     fn row(&self, check: &RecordedCheck) -> Vec<Cell> {
@@ -184,49 +209,39 @@ fn totals(run: &RecordedRun) -> String {
 /// The exit code in words, and how far it reaches.
 fn conclusion(run: &RecordedRun, code: ExitCode) -> String {
     let deciding = deciding(run);
-    let what = if deciding.iter().any(|check| check.planned.level == Level::Must) {
-        format!("MUST of {}", run.facts.programme)
-    } else {
-        "selected requirement".to_owned()
-    };
     let count = |verdict| deciding.iter().filter(|check| check.verdict() == verdict).count();
-    let mut text = match code {
-        ExitCode::Passed => format!(
-            "passed: {} of {}",
-            count(Verdict::Passed),
-            plural(deciding.len(), &what)
-        ),
-        ExitCode::Failed => format!(
-            "failed: {} of {}",
-            count(Verdict::Failed),
-            plural(deciding.len(), &what)
-        ),
-        ExitCode::CannotTell if deciding.is_empty() => "cannot tell: nothing was selected".to_owned(),
-        ExitCode::CannotTell => {
-            format!(
-                "cannot tell: {} of {} not decided",
-                count(Verdict::Inconclusive),
-                plural(deciding.len(), &what)
-            )
-        }
+    let not_applicable = count(Verdict::NotApplicable);
+    let applicable = deciding.len() - not_applicable;
+    let plural = if applicable == 1 { "" } else { "s" };
+    let all = if deciding.iter().any(|check| check.planned.level == Level::Must) {
+        format!("{applicable} MUST{plural} of {}", run.facts.programme)
+    } else {
+        format!("{applicable} selected requirement{plural}")
     };
-    let open = run
+    let mut text = match code {
+        ExitCode::Passed => format!("passed: {} of {all}", count(Verdict::Passed)),
+        ExitCode::Failed => format!("failed: {} of {all}", count(Verdict::Failed)),
+        ExitCode::CannotTell if applicable == 0 => "cannot tell: nothing was tried".to_owned(),
+        ExitCode::CannotTell => format!(
+            "cannot tell: {} of {all} not decided",
+            count(Verdict::Inconclusive)
+        ),
+    };
+    let musts = run
         .checks
         .iter()
-        .filter(|check| check.planned.level == Level::Must && check.verdict() == Verdict::Skipped)
-        .count();
+        .filter(|check| check.planned.level == Level::Must);
+    let open = musts.filter(|check| check.verdict() == Verdict::Skipped).count();
+    if not_applicable > 0 {
+        text.push_str(&format!(", {not_applicable} more not applicable"));
+    }
     if open > 0 {
-        text.push_str(&format!("; no word on {open} that this run did not select"));
+        text.push_str(&format!(
+            ", no word on {open} MUST{} not selected",
+            if open == 1 { "" } else { "s" }
+        ));
     }
     text
-}
-
-fn plural(count: usize, what: &str) -> String {
-    match what.strip_prefix("MUST") {
-        Some(rest) if count != 1 => format!("{count} MUSTs{rest}"),
-        None if count != 1 => format!("{count} {what}s"),
-        _ => format!("{count} {what}"),
-    }
 }
 
 pub(crate) fn style(verdict: Verdict) -> Style {

@@ -1,7 +1,7 @@
 //! Checklist files: the programme's official ones, and the `PRODUCT.yaml` that a vendor fills in.
 //!
 //! [`Checklist::read`] gives the typed content or every fault of the file at once, each with its place;
-//! [`Checklist::compare`] says where a checklist and our embedded facts differ; [`digest`] tells an official
+//! [`Checklist::compare`] says where a checklist and our embedded facts differ; [`digest()`] tells an official
 //! file from an edited copy. Whether a submission is *valid* is a matter of the programme's rules and not
 //! decided here: a status that no rule allows, or a missing section, loads.
 

@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_program::RequirementId;
 use plimsoll_record::{CheckFinished, Event, What};
 
-use super::sentence::sentence;
+use super::sentence::{OpenWaits, sentence};
 use crate::{Colour, duration_text::duration_text, one_line::one_line, verdict_table::style};
 
 /// How often a spinner turns: often enough to look alive.
@@ -41,7 +41,7 @@ impl Bars {
     pub(super) fn show(&mut self, event: &Event) {
         match &event.what {
             What::RunStarted(_) => {
-                self.say(&sentence(event));
+                self.say(&sentence(event, &OpenWaits::new()));
                 self.run_does("looking at the platform");
             }
             What::PlatformSurveyed { .. } => self.run_rests(),
@@ -67,7 +67,7 @@ impl Bars {
             What::CleanupFinished { left } => {
                 self.run_rests();
                 if !left.is_empty() {
-                    self.say(&sentence(event));
+                    self.say(&sentence(event, &OpenWaits::new()));
                 }
             }
             What::Interrupted => self.say("interrupted: cleaning up"),
@@ -155,6 +155,13 @@ impl Bars {
     fn say(&self, line: &str) {
         // A terminal that is gone is not the run's concern.
         let _ = self.screen.println(line);
+    }
+}
+
+/// A run that ends without a word leaves no spinner behind that would hide what is printed next.
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.run_finished();
     }
 }
 

@@ -5,13 +5,14 @@ use std::io::Write;
 use jiff::Timestamp;
 use plimsoll_record::{Event, What};
 
-use super::sentence::sentence;
+use super::sentence::{OpenWaits, sentence};
 use crate::duration_text::since;
 
 pub(super) struct Plain {
     /// None once it could not be written to.
     out: Option<Box<dyn Write + Send>>,
     started: Option<Timestamp>,
+    waits: OpenWaits,
 }
 
 impl Plain {
@@ -19,12 +20,16 @@ impl Plain {
         Self {
             out: Some(out),
             started: None,
+            waits: OpenWaits::new(),
         }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
         if matches!(event.what, What::RunStarted(_)) {
             self.started = Some(event.at);
+        }
+        if let What::WaitStarted { wait, on, .. } = &event.what {
+            self.waits.insert(*wait, on.clone());
         }
         let after = since(self.started.unwrap_or(event.at), event.at).as_secs_f64();
         let who = event
@@ -33,11 +38,14 @@ impl Plain {
             .map(|id| format!("{id} "))
             .unwrap_or_default();
         let written = self.out.as_mut().map(|out| {
-            writeln!(out, "[{after:7.1}s] {who}{}", sentence(event))?;
+            writeln!(out, "[{after:7.1}s] {who}{}", sentence(event, &self.waits))?;
             out.flush()
         });
         if let Some(Err(_)) = written {
             self.out = None;
+        }
+        if let What::WaitEnded { wait, .. } = &event.what {
+            self.waits.remove(wait);
         }
     }
 }

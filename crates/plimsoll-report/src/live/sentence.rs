@@ -1,13 +1,17 @@
 //! Events in words.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use plimsoll_record::{Control, ControlKind, Event, Outcome, PlatformFacts, RunStarted, What};
 
 use crate::{duration_text::duration_text, mark::mark, one_line::one_line};
 
+/// What the open waits are for, by their numbers.
+pub(super) type OpenWaits = BTreeMap<u64, String>;
+
 /// What happened, in one line without the requirement's name.
-pub(super) fn sentence(event: &Event) -> String {
+pub(super) fn sentence(event: &Event, waits: &OpenWaits) -> String {
+    let named = |wait: &u64| waits.get(wait).map_or("what it waited for", String::as_str);
     let text = match &event.what {
         What::RunStarted(started) => run_started(started),
         What::PlatformSurveyed { .. } => "looked at the platform".to_owned(),
@@ -23,8 +27,8 @@ pub(super) fn sentence(event: &Event) -> String {
             )
         }
         What::WaitProgressed { seen, .. } => format!("sees {seen}"),
-        What::WaitEnded { met: true, .. } => "has what it waited for".to_owned(),
-        What::WaitEnded { met: false, .. } => "waited in vain".to_owned(),
+        What::WaitEnded { wait, met: true } => format!("has got {}", named(wait)),
+        What::WaitEnded { wait, met: false } => format!("waited in vain for {}", named(wait)),
         What::ObjectCreated {
             kind,
             namespace,

@@ -9,9 +9,9 @@ use crate::fixture::every_verdict;
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
+    for entry in fs::read_dir(folder).expect("the directory is there") {
+        let entry = entry.expect("its entries can be read");
+        let name = entry.file_name().into_string().expect("our names are UTF-8");
         if entry.path().is_dir() {
             let within = self::files(&entry.path());
             files.extend(
@@ -20,7 +20,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
                     .map(|(file, text)| (format!("{name}/{file}"), text)),
             );
         } else {
-            files.insert(name, fs::read_to_string(entry.path()).unwrap());
+            files.insert(name, fs::read_to_string(entry.path()).expect("reports are text"));
         }
     }
     files
