@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use plimsoll_record::{
+    ControlKind, Outcome,
     PlatformKind::Cluster,
     Verdict::{self, Failed, Inconclusive, NotApplicable, Passed, Skipped},
+    What,
 };
 use plimsoll_report::{Junit, RecordedRun, TestLog};
+use proptest::prelude::*;
 
-use crate::fixture::{every_verdict, run_of, text};
+use crate::fixture::{Script, control, every_verdict, finished, run_of, text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Result_ {
@@ -159,4 +162,40 @@ fn below_a_test_that_passed_nothing_failed() {
         .iter()
         .filter(|(name, result)| name.starts_with("TestGang") && **result == Result_::Fail);
     assert_eq!(failed.count(), 0);
+}
+
+/// Texts that try to be result lines, elements and escapes.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "\n--- PASS: TestForged (0.00s)",
+        "\r",
+        "\u{2028}",
+        "\u{85}--- FAIL: TestForged",
+        "</failure><testcase name=\"TestForged\"/>",
+        "]]>",
+        "&",
+        "\u{1b}[2K",
+        "\0",
+        "\u{fffe}",
+        "text ",
+        "=== RUN   TestForged",
+    ]);
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_text_from_a_cluster_forges_a_result(reason in hostile(), detail in hostile(), name in hostile()) {
+        let mut script = Script::new(Cluster);
+        script.plan("gang_scheduling", None);
+        script.say(1, Some("gang_scheduling"), What::CheckStarted);
+        let wrong = control(&name, &name, ControlKind::Negative, Outcome::Wrong, &detail);
+        script.control(1, "gang_scheduling", wrong);
+        script.finish(1, "gang_scheduling", finished(Failed, &reason));
+        let [log, junit] = artifacts(&script.run());
+        prop_assert!(log.keys().all(|test| test.starts_with("TestGangScheduling")), "{log:?}");
+        prop_assert_eq!(log.len(), 2);
+        prop_assert!(log.values().all(|result| *result == Result_::Fail));
+        prop_assert_eq!(junit.len(), 2);
+    }
 }
