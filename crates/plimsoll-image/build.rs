@@ -72,11 +72,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for architecture in &ARCHITECTURES {
         println!("cargo::rerun-if-env-changed={}", architecture.prebuilt);
         let built = match env::var_os(architecture.prebuilt) {
-            Some(path) => PathBuf::from(path),
+            Some(path) => {
+                let path = PathBuf::from(path);
+                println!("cargo::rerun-if-changed={}", path.display());
+                path
+            }
             None if architecture.cargo_arch == native => build_probe(architecture, &out_dir)?,
             None => continue,
         };
-        println!("cargo::rerun-if-changed={}", built.display());
         let embedded = out_dir.join(format!("plimsoll-probe-{}", architecture.cargo_arch));
         fs::copy(&built, &embedded).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
         entries.push_str(&format!(

@@ -42,6 +42,13 @@ pub struct Pushed {
     pub digest: Digest,
 }
 
+impl std::fmt::Display for Pushed {
+    /// By digest.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.pinned)
+    }
+}
+
 /// An image could not be pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
