@@ -40,7 +40,10 @@ fn started(arguments: &[&str], last: impl Fn(&Report) -> bool) -> (Child, Transc
             return (child, transcript);
         }
     }
-    panic!("the log ended early, with {}: {transcript:?}", child.wait().unwrap());
+    panic!(
+        "the log ended early, with {}: {transcript:?}",
+        child.wait().unwrap()
+    );
 }
 
 fn stop(child: &mut Child, signal: Signal) -> Option<i32> {
