@@ -1,0 +1,103 @@
+//! Objects that a defect needs in the cluster before anything of a run is created.
+
+use serde_json::{Value, json};
+
+use crate::gang_controller::GATE;
+
+/// The admission policies of a defect, to be applied in their order; none for most.
+#[must_use]
+pub fn manifests(id: &str) -> Vec<Value> {
+    match id {
+        "gang.min-one" => min_count_of_one(),
+        "gang.dead" | "gang.deadlock" | "gang.never-released" | "gang.partial-bind" => hold_members(),
+        _ => Vec::new(),
+    }
+}
+
+/// Holds each member of a group until the lab's gang controller lets it go.
+///
+/// Also what the controller needs in its sound mode, where it stands in for a scheduler's own enforcement.
+#[must_use]
+pub fn hold_members() -> Vec<Value> {
+    let gates = format!(
+        "Object{{spec: Object.spec{{schedulingGates: [Object.spec.schedulingGates{{name: \"{GATE}\"}}]}}}}"
+    );
+    policy(
+        "plimsoll-lab-gang-gate",
+        "",
+        "pods",
+        "has(object.spec.schedulingGroup)",
+        &gates,
+    )
+}
+
+fn min_count_of_one() -> Vec<Value> {
+    let one = "Object{spec: Object.spec{schedulingPolicy: Object.spec.schedulingPolicy{\
+               gang: Object.spec.schedulingPolicy.gang{minCount: 1}}}}";
+    let is_gang = "has(object.spec.schedulingPolicy) && has(object.spec.schedulingPolicy.gang)";
+    policy(
+        "plimsoll-lab-min-one",
+        "scheduling.k8s.io",
+        "podgroups",
+        is_gang,
+        one,
+    )
+}
+
+fn policy(name: &str, group: &str, resource: &str, condition: &str, expression: &str) -> Vec<Value> {
+    let api = "admissionregistration.k8s.io/v1";
+    vec![
+        json!({
+            "apiVersion": api,
+            "kind": "MutatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "reinvocationPolicy": "Never",
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [resource]}
+                ]},
+                "matchConditions": [{"name": "concerned", "expression": condition}],
+                "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}]
+            }
+        }),
+        json!({
+            "apiVersion": api,
+            "kind": "MutatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name}
+        }),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::admissionregistration::v1::{
+        MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding,
+    };
+    use plimsoll_defects::{Component, Defect};
+
+    use super::*;
+
+    #[test]
+    fn exactly_the_defects_of_gang_controller_and_admission_have_policies() {
+        for defect in Defect::all() {
+            let wanted = matches!(
+                defect.lab.component,
+                Component::AdmissionPolicy | Component::GangController
+            );
+            assert_eq!(!manifests(&defect.id).is_empty(), wanted, "{}", defect.id);
+        }
+    }
+
+    #[test]
+    fn a_policy_is_one_to_the_api_and_is_bound() {
+        for manifests in [manifests("gang.min-one"), hold_members()] {
+            let policy: MutatingAdmissionPolicy = serde_json::from_value(manifests[0].clone()).unwrap();
+            let binding: MutatingAdmissionPolicyBinding =
+                serde_json::from_value(manifests[1].clone()).unwrap();
+            assert_eq!(binding.spec.unwrap().policy_name, policy.metadata.name);
+            assert_eq!(policy.spec.unwrap().mutations.unwrap().len(), 1);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What a broken runtime does to a container's `config.json`. Pure: JSON in, JSON out.
+
+use std::collections::BTreeSet;
+
+use plimsoll_vendors::Vendor;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The annotation by which the CRI tells which pod a container is of.
+const SANDBOX: &str = "io.kubernetes.cri.sandbox-id";
+
+/// A device node in a container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Node {
+    pub(super) path: String,
+    pub(super) major: u32,
+    pub(super) minor: u32,
+}
+
+/// An accelerator of the node.
+#[derive(Debug, Clone)]
+pub(super) struct Accelerator {
+    pub(super) vendor: &'static Vendor,
+    pub(super) index: u32,
+    pub(super) uuid: String,
+    pub(super) node: Node,
+}
+
+/// What other containers leave for this one.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// Devices of other containers of the same pod.
+    pub(super) sandbox: BTreeSet<Node>,
+    /// Devices that were given back.
+    pub(super) residue: BTreeSet<Node>,
+}
+
+/// The pod's sandbox.
+pub(super) fn sandbox(spec: &Value) -> Option<&str> {
+    spec["annotations"][SANDBOX].as_str()
+}
+
+/// The accelerators that a container may reach as it was asked for.
+pub(super) fn granted(spec: &Value, accelerators: &[Accelerator]) -> BTreeSet<Node> {
+    let rules = spec["linux"]["resources"]["devices"].as_array();
+    let allows = |node: &Node| {
+        rules.into_iter().flatten().any(|rule| {
+            rule["allow"] == true
+                && rule["type"] == "b"
+                && rule["major"] == node.major
+                && rule["minor"] == node.minor
+        })
+    };
+    accelerators
+        .iter()
+        .map(|accelerator| &accelerator.node)
+        .filter(|node| allows(node))
+        .cloned()
+        .collect()
+}
+
+/// Applies the defects of the container runtime among `defects`.
+pub(super) fn apply(spec: &mut Value, defects: &[String], accelerators: &[Accelerator], extra: &Extra) {
+    let has = |id: &str| defects.iter().any(|defect| defect == id);
+    if has("sec.selector") {
+        for node in selected(spec, accelerators) {
+            inject(spec, &node);
+        }
+    }
+    if has("sec.pod-scope") {
+        extra.sandbox.iter().for_each(|node| inject(spec, node));
+    }
+    if has("sec.residue") {
+        extra.residue.iter().for_each(|node| allow(spec, node));
+    }
+    if has("sec.cgroup-open") {
+        rules(spec).push(json!({"allow": true, "access": "rwm"}));
+    }
+}
+
+/// The accelerators that a container names by its vendor's variable or mount.
+fn selected(spec: &Value, accelerators: &[Accelerator]) -> Vec<Node> {
+    let named = |accelerator: &&Accelerator| {
+        let selectors = &accelerator.vendor.selectors;
+        let variables = spec["process"]["env"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let by_variable = variables
+            .filter_map(|entry| entry.split_once('='))
+            .filter(|(name, _)| selectors.env.iter().any(|variable| variable == name))
+            .flat_map(|(_, value)| value.split(','));
+        let mounts = spec["mounts"].as_array().into_iter().flatten();
+        let by_mount = mounts
+            .filter_map(|mount| mount["destination"].as_str())
+            .filter_map(|destination| {
+                selectors
+                    .mounts
+                    .iter()
+                    .find_map(|folder| destination.strip_prefix(folder)?.strip_prefix('/'))
+            });
+        by_variable
+            .chain(by_mount)
+            .any(|wanted| accelerator.is_called(wanted))
+    };
+    accelerators
+        .iter()
+        .filter(named)
+        .map(|accelerator| accelerator.node.clone())
+        .collect()
+}
+
+impl Accelerator {
+    fn is_called(&self, wanted: &str) -> bool {
+        wanted == "all" || wanted == self.uuid || wanted == self.index.to_string()
+    }
+}
+
+/// Puts a device into the container, unless it is there already.
+fn inject(spec: &mut Value, node: &Node) {
+    let devices = array(&mut spec["linux"], "devices");
+    if devices.iter().all(|device| device["path"] != node.path.as_str()) {
+        devices.push(json!({
+            "path": node.path, "type": "b", "major": node.major, "minor": node.minor, "fileMode": 0o666, "uid": 0, "gid": 0
+        }));
+    }
+    allow(spec, node);
+}
+
+/// Lets the container use a device, wherever it gets a node for it.
+fn allow(spec: &mut Value, node: &Node) {
+    let rule = json!({"allow": true, "type": "b", "major": node.major, "minor": node.minor, "access": "rwm"});
+    rules(spec).push(rule);
+}
+
+fn rules(spec: &mut Value) -> &mut Vec<Value> {
+    array(&mut spec["linux"]["resources"], "devices")
+}
+
+/// The array of that name in an object; made where there is none.
+fn array<'a>(object: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
+    if !object[name].is_array() {
+        object[name] = Value::Array(Vec::new());
+    }
+    match &mut object[name] {
+        Value::Array(array) => array,
+        _ => unreachable!("made an array just now"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accelerators() -> Vec<Accelerator> {
+        let make = |vendor: &str, index: u32, minor: u32| {
+            let vendor = Vendor::by_id(vendor).unwrap();
+            let path = vendor.lab.as_ref().unwrap().device_path(index);
+            Accelerator {
+                vendor,
+                index,
+                uuid: format!("{}-{index}", vendor.id),
+                node: Node {
+                    path,
+                    major: 7,
+                    minor,
+                },
+            }
+        };
+        vec![make("nvidia", 0, 10), make("nvidia", 1, 11), make("amd", 0, 12)]
+    }
+
+    fn spec(env: &[&str], mounts: &[&str], granted: &[u32]) -> Value {
+        let rule =
+            |minor: &u32| json!({"allow": true, "type": "b", "major": 7, "minor": minor, "access": "rw"});
+        let mut rules = vec![json!({"allow": false, "access": "rwm"})];
+        rules.extend(granted.iter().map(rule));
+        let mounts: Vec<Value> = mounts.iter().map(|mount| json!({"destination": mount})).collect();
+        json!({
+            "process": {"env": env},
+            "mounts": mounts,
+            "annotations": {SANDBOX: "s1"},
+            "linux": {"resources": {"devices": rules}}
+        })
+    }
+
+    /// Minor numbers of what a container finds under `/dev`, and of what it may open.
+    fn reach(spec: &Value) -> (Vec<u64>, Vec<u64>) {
+        let minors = |value: &Value| -> Vec<u64> {
+            let entries = value.as_array().into_iter().flatten();
+            entries
+                .filter(|entry| entry["allow"] != false)
+                .filter_map(|entry| entry["minor"].as_u64())
+                .collect()
+        };
+        (
+            minors(&spec["linux"]["devices"]),
+            minors(&spec["linux"]["resources"]["devices"]),
+        )
+    }
+
+    fn broken(defect: &str, mut spec: Value, extra: &Extra) -> Value {
+        apply(&mut spec, &[defect.to_owned()], &accelerators(), extra);
+        spec
+    }
+
+    #[test]
+    fn the_selector_opens_what_it_names_and_nothing_else() {
+        let reach_of = |env: &[&str], mounts: &[&str]| {
+            reach(&broken("sec.selector", spec(env, mounts, &[]), &Extra::default()))
+        };
+        assert_eq!(
+            reach_of(&["NVIDIA_VISIBLE_DEVICES=all"], &[]),
+            (vec![10, 11], vec![10, 11])
+        );
+        assert_eq!(reach_of(&["NVIDIA_VISIBLE_DEVICES=1"], &[]), (vec![11], vec![11]));
+        assert_eq!(
+            reach_of(&["NVIDIA_VISIBLE_DEVICES=nvidia-0,nvidia-1"], &[]).0,
+            [10, 11]
+        );
+        assert_eq!(reach_of(&["AMD_VISIBLE_DEVICES=all"], &[]).0, [12]);
+        assert_eq!(
+            reach_of(&[], &["/var/run/nvidia-container-devices/all"]).0,
+            [10, 11]
+        );
+        assert_eq!(
+            reach_of(&["NVIDIA_VISIBLE_DEVICES=none", "PATH=/bin", "X"], &["/data/all"]).1,
+            Vec::<u64>::new()
+        );
+    }
+
+    #[test]
+    fn a_selected_device_that_was_granted_is_not_there_twice() {
+        let mut container = spec(&["NVIDIA_VISIBLE_DEVICES=0"], &[], &[10]);
+        container["linux"]["devices"] =
+            json!([{"path": "/dev/nvidia0", "type": "b", "major": 7, "minor": 10}]);
+        assert_eq!(
+            reach(&broken("sec.selector", container, &Extra::default())).0,
+            [10]
+        );
+    }
+
+    #[test]
+    fn an_open_cgroup_allows_all_at_the_end_and_shows_nothing() {
+        let broken = broken("sec.cgroup-open", spec(&[], &[], &[]), &Extra::default());
+        let rules = broken["linux"]["resources"]["devices"].as_array().unwrap();
+        assert_eq!(rules.last().unwrap(), &json!({"allow": true, "access": "rwm"}));
+        assert_eq!(reach(&broken).0, Vec::<u64>::new());
+    }
+
+    #[test]
+    fn a_neighbouring_containers_device_comes_with_its_node_residue_without() {
+        let node = accelerators()[1].node.clone();
+        let extra = Extra {
+            sandbox: BTreeSet::from([node.clone()]),
+            residue: BTreeSet::new(),
+        };
+        assert_eq!(
+            reach(&broken("sec.pod-scope", spec(&[], &[], &[]), &extra)),
+            (vec![11], vec![11])
+        );
+        let extra = Extra {
+            sandbox: BTreeSet::new(),
+            residue: BTreeSet::from([node]),
+        };
+        assert_eq!(
+            reach(&broken("sec.residue", spec(&[], &[], &[]), &extra)),
+            (vec![], vec![11])
+        );
+    }
+
+    #[test]
+    fn other_defects_and_none_leave_a_container_as_it_was() {
+        let node = accelerators()[0].node.clone();
+        let extra = Extra {
+            sandbox: BTreeSet::from([node.clone()]),
+            residue: BTreeSet::from([node]),
+        };
+        let asked = spec(&["NVIDIA_VISIBLE_DEVICES=all"], &[], &[10]);
+        assert_eq!(broken("dra.api-only", asked.clone(), &extra), asked);
+    }
+
+    #[test]
+    fn only_allowed_accelerators_count_as_granted() {
+        assert_eq!(
+            granted(&spec(&[], &[], &[11]), &accelerators()),
+            BTreeSet::from([accelerators()[1].node.clone()])
+        );
+        assert!(granted(&json!({}), &accelerators()).is_empty());
+        assert_eq!(sandbox(&spec(&[], &[], &[])), Some("s1"));
+        assert_eq!(sandbox(&json!({})), None);
+    }
+
+    #[test]
+    fn a_container_without_any_lists_gets_them() {
+        let broken = broken("sec.cgroup-open", json!({}), &Extra::default());
+        assert_eq!(
+            broken["linux"]["resources"]["devices"].as_array().unwrap().len(),
+            1
+        );
+    }
+}
