@@ -2,7 +2,7 @@
 //!
 //! A check never prints, never sleeps and never decides a verdict: it runs controls and says how each came
 //! out through its [`Context`]; [`plimsoll_record::decide`] draws the verdict from those, and the runner
-//! turns an error into `inconclusive`. To add a check: one folder, and one name in [`all`].
+//! turns an error into `inconclusive`. To add a check: one folder, and one name in [`ALL`].
 
 pub mod check;
 pub mod dra_support;
@@ -15,4 +15,8 @@ pub use check::{
 };
 
 /// Every check, sorted by id.
-pub static ALL: &[&dyn Check] = &[];
+pub static ALL: &[&dyn Check] = &[
+    &dra_support::DraSupport,
+    &gang_scheduling::GangScheduling,
+    &secure_accelerator_access::SecureAcceleratorAccess,
+];

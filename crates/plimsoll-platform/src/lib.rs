@@ -13,6 +13,8 @@ pub mod apis;
 pub mod budget;
 pub mod connect;
 pub mod dra;
+#[cfg(test)]
+mod fake;
 pub mod permission;
 mod platform;
 pub mod pods;
@@ -23,7 +25,7 @@ pub mod workspace;
 pub use apis::Apis;
 pub use budget::{Ask, Budget, BudgetError, Lease, Placement};
 pub use connect::{ConnectError, ConnectOptions};
-pub use permission::{Permission, Scope, Verb, cluster_role};
+pub use permission::{EVERY_RUN, Permission, Scope, Verb, cluster_role};
 pub use platform::{ApiError, Platform, ServerVersion};
 pub use pods::{EventNote, events_for};
 pub use survey::{Accelerator, Inventory, Path, SurveyError, survey};

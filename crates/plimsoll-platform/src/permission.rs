@@ -1,7 +1,10 @@
 //! What a run may do on the cluster: declared by checks, asked for before anything is created, and printed as
 //! the least ClusterRole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{
@@ -147,6 +150,21 @@ impl Permission {
             Some(subresource) => format!("{}/{subresource}", self.resource),
             None => self.resource.to_owned(),
         }
+    }
+}
+
+/// As one would grant it: verbs, resource with its group, and where.
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verbs: Vec<&str> = self.verbs.iter().map(|verb| verb.as_str()).collect();
+        write!(f, "{} {}", verbs.join(","), self.full_resource())?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        f.write_str(match self.scope {
+            Scope::Cluster => " in the whole cluster",
+            Scope::OwnNamespaces => " in own namespaces",
+        })
     }
 }
 

@@ -38,12 +38,15 @@ impl Journal {
         let mut state = self.lock();
         let event = Event { seq: state.next, at: Timestamp::now(), requirement: requirement.cloned(), what };
         state.next += 1;
-        if let Err(error) = state.writer.append(&event) {
-            // Without a record there is no evidence: the run stops (see `broken`).
-            state.fault.get_or_insert(error);
-            self.broke.notify_one();
+        match state.writer.append(&event) {
+            // As it was recorded: nobody sees a credential that the record doesn't hold.
+            Ok(recorded) => (state.watcher)(&recorded),
+            Err(error) => {
+                // Without a record there is no evidence: the run stops (see `broken`).
+                state.fault.get_or_insert(error);
+                self.broke.notify_one();
+            }
         }
-        (state.watcher)(&event);
     }
 
     /// Resolves once the record can't be written any more.

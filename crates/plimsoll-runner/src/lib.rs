@@ -13,6 +13,6 @@ mod plan;
 mod run;
 
 pub use journal::Journal;
-pub use permissions::{base_permissions, permissions_of};
+pub use permissions::permissions;
 pub use plan::{Plan, Planned, Selection, SelectionError};
 pub use run::{Ending, Options, RunError, run};

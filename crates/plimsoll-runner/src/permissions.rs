@@ -1,16 +1,10 @@
 //! What a run may have to do on the cluster.
 
 use plimsoll_checks::Check;
-use plimsoll_platform::Permission;
+use plimsoll_platform::{EVERY_RUN, Permission};
 
-/// What every run needs, whatever is checked (see `plimsoll permissions`).
-#[must_use]
-pub fn base_permissions() -> &'static [Permission] {
-    plimsoll_platform::BASE_PERMISSIONS
-}
-
-/// What the given checks need beyond that.
-#[must_use]
-pub fn permissions_of(checks: &[&'static dyn Check]) -> Vec<Permission> {
-    checks.iter().flat_map(|check| check.declaration().permissions.iter().cloned()).collect()
+/// What every run needs and what the given checks need beyond that.
+pub fn permissions<'a>(checks: impl IntoIterator<Item = &'a &'static dyn Check>) -> Vec<Permission> {
+    let own = checks.into_iter().flat_map(|check| check.declaration().permissions);
+    EVERY_RUN.iter().chain(own).cloned().collect()
 }

@@ -1,23 +1,24 @@
 //! A run from beginning to end.
 
-use std::{collections::BTreeMap, future::Future, io, sync::Arc};
+use std::{collections::BTreeSet, future::Future, io, sync::Arc};
 
 use futures::{StreamExt, stream};
 use plimsoll_checks::{Check, Context, Patience, Probe};
-use plimsoll_platform::{ApiError, Budget, Inventory, Permission, Platform, SurveyError, Workspace};
+use plimsoll_platform::{ApiError, Budget, Inventory, Platform, RunId, SurveyError, Workspace};
 use plimsoll_program::{ProgrammeVersion, RequirementId};
 use plimsoll_record::{Event, PlatformFacts, PlatformKind, RecordWriter, RunStarted, What};
 
 use crate::{
-    Journal, Plan, base_permissions,
+    Journal, Plan,
     execute::{execute, not_run},
     observe::Voice,
+    permissions,
 };
 
 /// How a run is to be done.
 pub struct Options {
     /// The run's id; it is part of every created name.
-    pub run: String,
+    pub run: RunId,
     /// The version whose levels apply.
     pub programme: ProgrammeVersion,
     /// What to run.
@@ -110,7 +111,7 @@ pub async fn run(
 fn started(platform: &Platform, options: &Options) -> RunStarted {
     RunStarted {
         format: plimsoll_record::FORMAT.to_owned(),
-        run: options.run.clone(),
+        run: options.run.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_owned(),
         programme: options.programme,
         platform: PlatformFacts {
@@ -128,22 +129,18 @@ async fn permitted(
     options: &Options,
     journal: &Journal,
 ) -> Result<Vec<&'static dyn Check>, RunError> {
-    let ask = |permissions: Vec<Permission>| async move {
-        platform.may(&permissions).await.map_err(RunError::Permissions)
-    };
     let finished = finished(&options.resumed);
     let open: Vec<&'static dyn Check> = options
         .plan
         .selected()
         .map(|planned| planned.check)
-        .filter(|check| !finished.contains_key(&check.declaration().id))
+        .filter(|check| !finished.contains(&check.declaration().id))
         .collect();
-    let base = ask(base_permissions().to_vec()).await?;
     let mut runnable = Vec::new();
     for check in open {
         let declaration = check.declaration();
-        let mut missing = base.clone();
-        missing.extend(ask(declaration.permissions.to_vec()).await?);
+        let needed = permissions([&check]);
+        let missing = platform.may(&needed).await.map_err(RunError::Permissions)?;
         if missing.is_empty() {
             runnable.push(check);
         } else {
@@ -155,11 +152,11 @@ async fn permitted(
     Ok(runnable)
 }
 
-fn finished(events: &[Event]) -> BTreeMap<RequirementId, ()> {
+fn finished(events: &[Event]) -> BTreeSet<RequirementId> {
     events
         .iter()
         .filter(|event| matches!(event.what, What::CheckFinished(_)))
-        .filter_map(|event| Some((event.requirement.clone()?, ())))
+        .filter_map(|event| event.requirement.clone())
         .collect()
 }
 
@@ -180,7 +177,7 @@ async fn run_checks(
                 declaration,
                 platform: platform.named(declaration.id.as_str()),
                 inventory: Arc::clone(inventory),
-                workspace: workspace.clone(),
+                workspace: workspace.named(declaration.id.as_str()),
                 budget: budget.clone(),
                 probe: options.probe.clone(),
                 patience: options.patience,

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, MietteDiagnostic};
+use miette::{GraphicalReportHandler, GraphicalTheme, MietteDiagnostic};
 use plimsoll_platform::ConnectError;
 
 /// Exit code for bad input.
@@ -16,7 +16,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    diagnostic: Box<dyn Diagnostic + Send + Sync>,
+    diagnostic: MietteDiagnostic,
 }
 
 impl Failure {
@@ -35,11 +35,6 @@ impl Failure {
         Self::of(UNREACHABLE, error, None)
     }
 
-    /// An error that carries its own places in files.
-    pub(crate) fn diagnostic(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Self { code: BAD_INPUT, diagnostic: Box::new(diagnostic) }
-    }
-
     fn of(code: u8, error: &(dyn Error + 'static), help: Option<String>) -> Self {
         let mut message = error.to_string();
         let mut source = error.source();
@@ -54,15 +49,15 @@ impl Failure {
         }
         let mut diagnostic = MietteDiagnostic::new(message);
         diagnostic.help = help;
-        Self { code, diagnostic: Box::new(diagnostic) }
+        Self { code, diagnostic }
     }
 
     /// Prints the diagnostic on standard error and gives the exit code.
-    pub(crate) fn report(&self, _verbose: bool) -> u8 {
+    pub(crate) fn report(&self) -> u8 {
         let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
         let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let mut text = String::new();
-        if GraphicalReportHandler::new_themed(theme).render_report(&mut text, &*self.diagnostic).is_err() {
+        if GraphicalReportHandler::new_themed(theme).render_report(&mut text, &self.diagnostic).is_err() {
             text = self.diagnostic.to_string();
         }
         anstream::eprint!("{text}");
@@ -72,8 +67,29 @@ impl Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        let code = if error.is_input() { BAD_INPUT } else { UNREACHABLE };
-        let help = error.help();
-        Self::of(code, &error, help)
+        let (code, help) = match &error {
+            ConnectError::NoKubeconfig { .. } => (
+                UNREACHABLE,
+                Some("name a cluster with --kubeconfig or $KUBECONFIG, or bring up a real one on this machine with plimsoll-lab"),
+            ),
+            ConnectError::Unreadable { .. }
+            | ConnectError::Garbled { .. }
+            | ConnectError::UnknownContext { .. }
+            | ConnectError::NoContext { .. }
+            | ConnectError::Incomplete { .. } => (BAD_INPUT, None),
+            ConnectError::Credentials { .. } | ConnectError::Unauthorised { .. } => {
+                (UNREACHABLE, Some("log in again, or choose another context with --context"))
+            }
+            ConnectError::Unreachable { .. } | ConnectError::Silent { .. } => (
+                UNREACHABLE,
+                Some("is the API server up, and is its address in the kubeconfig reachable from here? Proxies are taken from HTTPS_PROXY"),
+            ),
+            ConnectError::InCluster { .. }
+            | ConnectError::Tls { .. }
+            | ConnectError::NotKubernetes { .. }
+            | ConnectError::Unsupported { .. }
+            | ConnectError::Api { .. } => (UNREACHABLE, None),
+        };
+        Self::of(code, &error, help.map(str::to_owned))
     }
 }

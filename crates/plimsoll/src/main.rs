@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod failure;
 mod interrupt;
+mod inventory_table;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,6 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(code) => code.into(),
-        Err(failure) => failure.report(cli.verbose).into(),
+        Err(failure) => failure.report().into(),
     }
 }

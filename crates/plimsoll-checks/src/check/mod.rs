@@ -11,7 +11,9 @@ pub use declaration::{ControlSpec, Declaration, Need};
 pub use patience::Patience;
 
 /// The procedure that decides one requirement.
-#[async_trait]
+///
+/// Its future is not `Send`: all checks of a run share one task, since their work is waiting.
+#[async_trait(?Send)]
 #[diagnostic::on_unimplemented(note = "a check declares its facts once and runs its controls through the `Context`")]
 pub trait Check: Send + Sync {
     /// Everything that is known of the check without running it.

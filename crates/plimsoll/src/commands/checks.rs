@@ -60,7 +60,7 @@ pub(crate) fn list(args: &ListArgs) -> Ended {
         OutputFormat::Json => print_json(&rows)?,
         OutputFormat::Text => {
             let mut table = comfy_table::Table::new();
-            table.load_preset(comfy_table::presets::NOTHING);
+            table.load_style(comfy_table::presets::NOTHING);
             table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
             let mut header = vec!["ID".to_owned(), "KAR".to_owned()];
             header.extend(ProgrammeVersion::ALL.map(|version| version.to_string()));

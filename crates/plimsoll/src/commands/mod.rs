@@ -47,7 +47,11 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// Connects to the cluster the user named.
 pub(crate) async fn connect(args: &ClusterArgs) -> Result<Platform, Failure> {
-    let options = ConnectOptions { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
+    let options = ConnectOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        ..ConnectOptions::default()
+    };
     Ok(Platform::connect(&options).await?)
 }
 

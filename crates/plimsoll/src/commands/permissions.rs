@@ -1,7 +1,7 @@
 //! `plimsoll permissions`: the least ClusterRole for the chosen checks.
 
 use plimsoll_program::ProgrammeVersion;
-use plimsoll_runner::{Plan, Selection, base_permissions, permissions_of};
+use plimsoll_runner::{Plan, Selection};
 
 use super::{Ended, print, print_json};
 use crate::{
@@ -13,9 +13,8 @@ pub(crate) fn permissions(args: &PermissionsArgs) -> Ended {
     // Permissions don't depend on the version; the newest has every requirement.
     let plan = plan(&args.selection, ProgrammeVersion::V1_37)?;
     let checks: Vec<_> = plan.selected().map(|planned| planned.check).collect();
-    let mut all = base_permissions().to_vec();
-    all.extend(permissions_of(&checks));
-    let role = plimsoll_platform::cluster_role(&args.name, &all);
+    let mut role = plimsoll_platform::cluster_role(&plimsoll_runner::permissions(&checks));
+    role["metadata"]["name"] = args.name.as_str().into();
     match args.format {
         ManifestFormat::Json => print_json(&role)?,
         ManifestFormat::Yaml => {

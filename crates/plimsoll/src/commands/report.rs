@@ -1,8 +1,13 @@
 //! `plimsoll report`: the reports again, from the record alone.
 
-use plimsoll_report::{E2eLog, Evidence, JunitXml, RecordedRun, ResultsJson, to_string, write_all};
+use std::io;
 
-use super::{Ended, Voice, print};
+use anstream::stream::{IsTerminal, RawStream};
+use plimsoll_report::{
+    Colour, Junit, Markdown, RecordedRun, Reporter, ResultsJson, TestLog, VerdictTable, exit_code, write_all,
+};
+
+use super::{Ended, Voice};
 use crate::{
     cli::{ReportArgs, ReportFormat},
     failure::Failure,
@@ -13,18 +18,38 @@ pub(crate) fn report(args: &ReportArgs, voice: Voice) -> Ended {
     match args.format {
         None => {
             write_all(&args.dir, &run).map_err(|error| Failure::input(&error))?;
-            voice.say(format!("wrote the reports of run {} into {}", run.id(), args.dir.display()));
+            voice.say(format!("wrote the reports of run {} into {}", run.facts.run, args.dir.display()));
         }
-        Some(ReportFormat::Text) => print(&table(&run))?,
-        Some(ReportFormat::Json) => print(&to_string(&ResultsJson, &run))?,
-        Some(ReportFormat::Junit) => print(&to_string(&JunitXml, &run))?,
-        Some(ReportFormat::Log) => print(&to_string(&E2eLog, &run))?,
-        Some(ReportFormat::Markdown) => print(&to_string(&Evidence, &run))?,
+        Some(ReportFormat::Text) => super::print(&table(&run, &io::stdout())?)?,
+        Some(ReportFormat::Json) => print(&ResultsJson, &run)?,
+        Some(ReportFormat::Junit) => print(&Junit, &run)?,
+        Some(ReportFormat::Log) => print(&TestLog, &run)?,
+        Some(ReportFormat::Markdown) => print(&Markdown, &run)?,
     }
-    Ok(plimsoll_report::exit_code(&run))
+    Ok(exit_code(&run).code())
 }
 
-/// The table of verdicts for people.
-pub(crate) fn table(run: &RecordedRun) -> String {
-    to_string(&plimsoll_report::VerdictTable, run)
+/// Prints one report on standard output.
+pub(crate) fn print(reporter: &dyn Reporter, run: &RecordedRun) -> Result<(), Failure> {
+    super::print(&text(reporter, run)?)
+}
+
+/// The table of verdicts, as wide and as colourful as where it goes.
+pub(crate) fn table(run: &RecordedRun, to: &impl RawStream) -> Result<String, Failure> {
+    let width = IsTerminal::is_terminal(to).then(|| comfy_table::Table::new().width()).flatten();
+    text(&VerdictTable { colour: colour(to), width }, run)
+}
+
+/// Whether colours are wanted there: on a terminal, unless the environment says otherwise.
+pub(crate) fn colour(to: &impl RawStream) -> Colour {
+    match anstream::AutoStream::choice(to) {
+        anstream::ColorChoice::Never => Colour::Never,
+        _ => Colour::Always,
+    }
+}
+
+fn text(reporter: &dyn Reporter, run: &RecordedRun) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    reporter.write(run, &mut text).map_err(|error| Failure::input(&error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
