@@ -25,6 +25,8 @@ pub(crate) struct DeviceNode {
     pub(crate) major: u32,
     /// Minor number.
     pub(crate) minor: u32,
+    /// Who may open it, as far as files go; users in containers are rarely root.
+    pub(crate) file_mode: u32,
     /// What the device cgroup lets the container do.
     pub(crate) permissions: String,
 }
@@ -121,6 +123,7 @@ mod tests {
             kind: "b".into(),
             major: 7,
             minor: 7,
+            file_mode: 0o666,
             permissions: "rw".into(),
         };
         let edits = ContainerEdits {
@@ -141,7 +144,7 @@ mod tests {
             "cdiVersion": "0.6.0",
             "kind": "k8s.gpu.nvidia.com/claim",
             "devices": [{"name": "u-gpu-0", "containerEdits": {"deviceNodes": [
-                {"path": "/dev/nvidia0", "hostPath": "/dev/loop7", "type": "b", "major": 7, "minor": 7, "permissions": "rw"}
+                {"path": "/dev/nvidia0", "hostPath": "/dev/loop7", "type": "b", "major": 7, "minor": 7, "fileMode": 438, "permissions": "rw"}
             ]}}]
         });
         assert_eq!(serde_json::to_value(specification()).unwrap(), expected);

@@ -82,6 +82,7 @@ impl Device {
             kind: "b".to_owned(),
             major: self.numbers.0,
             minor: self.numbers.1,
+            file_mode: 0o666,
             permissions: "rw".to_owned(),
         }
     }

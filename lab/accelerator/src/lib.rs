@@ -16,6 +16,7 @@
 //!   kubelet looks for at `/var/lib/kubelet/device-plugins` whatever its root is, so a node needs a view of its own there.
 //! - Before `create` of a container reaches [`oci_runtime::run`], CDI devices are in its `config.json` already.
 
+mod authority;
 mod cdi;
 mod config;
 pub mod defects;

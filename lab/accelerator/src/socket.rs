@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
+use futures::TryStreamExt;
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::{Channel, Endpoint, server::Router};
 
-use crate::shutdown::Shutdown;
+use crate::{authority::Tolerant, shutdown::Shutdown};
 
 /// How long calls in progress may go on once it is time to end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -60,7 +61,7 @@ impl Socket {
     /// Serves until it is time to end, then removes the socket.
     pub(crate) async fn serve(self, services: Router, shutdown: &Shutdown) -> Result<(), SocketError> {
         let Self { path, listener } = self;
-        let incoming = UnixListenerStream::new(listener);
+        let incoming = UnixListenerStream::new(listener).map_ok(Tolerant::new);
         let serving = services.serve_with_incoming_shutdown(incoming, shutdown.wait());
         let ended = async {
             shutdown.wait().await;
