@@ -1,0 +1,86 @@
+//! Loop devices over sparse files of the node's folder: what accelerators are made of.
+//!
+//! They are found again by the file behind them (see [`crate::traces`]), so nothing about them is recorded.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use plimsoll_accelerator::DeviceConfig;
+
+use super::request::AcceleratorRequest;
+use crate::files::{self, FileError};
+use crate::tool::{self, ToolError};
+
+/// What a device's file can hold; as it is sparse, only what is written takes room.
+const CAPACITY: u64 = 64 << 20;
+
+/// Why a loop device could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoopError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("could not make the file `{path}` of {CAPACITY} bytes")]
+    Backing { path: PathBuf, source: io::Error },
+    #[error("could not attach a loop device")]
+    Attach(#[from] ToolError),
+    #[error("could not look at the loop device `{path}`")]
+    Numbers { path: PathBuf, source: io::Error },
+}
+
+/// Makes the devices that `requests` ask for, with their files in `folder`.
+pub(super) async fn create(
+    folder: &Path,
+    requests: &[AcceleratorRequest],
+) -> Result<Vec<DeviceConfig>, LoopError> {
+    files::create_folder(folder)?;
+    let mut devices = Vec::new();
+    for request in requests {
+        for index in 0..u32::from(request.count) {
+            devices.push(create_one(folder, request, index).await?);
+        }
+    }
+    Ok(devices)
+}
+
+async fn create_one(
+    folder: &Path,
+    request: &AcceleratorRequest,
+    index: u32,
+) -> Result<DeviceConfig, LoopError> {
+    let backing = folder.join(format!("{}-{index}.img", request.vendor));
+    File::create(&backing)
+        .and_then(|file| file.set_len(CAPACITY))
+        .map_err(|source| LoopError::Backing {
+            path: backing.clone(),
+            source,
+        })?;
+    let attached = tool::run(
+        "losetup",
+        ["--find".as_ref(), "--show".as_ref(), backing.as_os_str()],
+    )
+    .await?;
+    let loop_device = PathBuf::from(attached.trim());
+    let (major, minor) = numbers(&loop_device)?;
+    Ok(DeviceConfig {
+        vendor: request.vendor.clone(),
+        index,
+        allocation: request.allocation,
+        loop_device,
+        major,
+        minor,
+        backing,
+        partitions: 0,
+    })
+}
+
+fn numbers(device: &Path) -> Result<(u32, u32), LoopError> {
+    let number = fs::metadata(device)
+        .map_err(|source| LoopError::Numbers {
+            path: device.to_owned(),
+            source,
+        })?
+        .rdev();
+    Ok((rustix::fs::major(number), rustix::fs::minor(number)))
+}

@@ -1,0 +1,159 @@
+//! When accelerators are ready: published by their driver, or allocatable on the node.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::resource::v1::ResourceSlice;
+use kube::runtime::watcher::Config;
+use kube::{Api, Client};
+use plimsoll_defects::Allocation;
+use plimsoll_vendors::Vendor;
+
+use super::request::AcceleratorRequest;
+use crate::watch::{self, TooLong, Verdict};
+
+/// Waits until every node offers what was asked for.
+pub(crate) async fn offered(
+    client: &Client,
+    nodes: &[String],
+    requests: &[AcceleratorRequest],
+) -> Result<(), TooLong> {
+    let slices: Api<ResourceSlice> = Api::all(client.clone());
+    let allocatable: Api<Node> = Api::all(client.clone());
+    tokio::try_join!(
+        watch::until(
+            "accelerators being published",
+            slices,
+            Config::default(),
+            |slices| { first_missing(nodes, requests, |node, request| published(slices, node, request)) }
+        ),
+        watch::until(
+            "accelerators becoming allocatable",
+            allocatable,
+            Config::default(),
+            |all| {
+                first_missing(nodes, requests, |node, request| {
+                    offers(all.get(node), node, request)
+                })
+            }
+        ),
+    )?;
+    Ok(())
+}
+
+fn first_missing(
+    nodes: &[String],
+    requests: &[AcceleratorRequest],
+    missing: impl Fn(&str, &AcceleratorRequest) -> Option<String>,
+) -> Verdict {
+    let pairs = nodes
+        .iter()
+        .flat_map(|node| requests.iter().map(move |request| (node, request)));
+    match pairs.filter_map(|(node, request)| missing(node, request)).next() {
+        Some(reason) => Verdict::NotYet(reason),
+        None => Verdict::Met,
+    }
+}
+
+/// A seeded defect may publish the wrong devices, so what counts is that there are some.
+fn published(
+    slices: &BTreeMap<String, ResourceSlice>,
+    node: &str,
+    request: &AcceleratorRequest,
+) -> Option<String> {
+    let driver = match request.allocation {
+        Allocation::Dra => &Vendor::by_id(&request.vendor).ok()?.dra.as_ref()?.driver,
+        Allocation::Plugin => return None,
+    };
+    let is_there = slices.values().any(|slice| {
+        slice.spec.driver == *driver
+            && slice.spec.node_name.as_deref() == Some(node)
+            && slice
+                .spec
+                .devices
+                .as_ref()
+                .is_some_and(|devices| !devices.is_empty())
+    });
+    (!is_there).then(|| format!("no ResourceSlice of `{driver}` for the node `{node}`"))
+}
+
+fn offers(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Option<String> {
+    let resource = match request.allocation {
+        Allocation::Plugin => Vendor::by_id(&request.vendor).ok()?.resource()?,
+        Allocation::Dra => return None,
+    };
+    let allocatable = node.and_then(|node| node.status.as_ref()?.allocatable.as_ref()?.get(resource));
+    let count = allocatable
+        .and_then(|quantity| quantity.0.parse::<u32>().ok())
+        .unwrap_or(0);
+    (count < u32::from(request.count))
+        .then(|| format!("the node `{name}` has {count} of {} `{resource}`", request.count))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn requests() -> Vec<AcceleratorRequest> {
+        ["nvidia:2", "amd:2:plugin"]
+            .map(|text| text.parse().unwrap())
+            .into()
+    }
+
+    fn slice(node: &str, devices: usize) -> ResourceSlice {
+        let devices: Vec<_> = (0..devices)
+            .map(|index| json!({"name": format!("gpu-{index}")}))
+            .collect();
+        serde_json::from_value(
+            json!({"spec": {"driver": "gpu.nvidia.com", "nodeName": node, "devices": devices,
+            "pool": {"name": node, "generation": 1, "resourceSliceCount": 1}}}),
+        )
+        .unwrap()
+    }
+
+    fn with_allocatable(count: &str) -> Node {
+        serde_json::from_value(json!({"status": {"allocatable": {"amd.com/gpu": count}}})).unwrap()
+    }
+
+    #[test]
+    fn published_means_a_slice_with_devices_for_that_very_node() {
+        let request = &requests()[0];
+        let slices = |slice| BTreeMap::from([("a".to_owned(), slice)]);
+        assert_eq!(published(&slices(slice("node-1", 2)), "node-1", request), None);
+        for slices in [
+            BTreeMap::new(),
+            slices(slice("node-2", 2)),
+            slices(slice("node-1", 0)),
+        ] {
+            assert!(
+                published(&slices, "node-1", request)
+                    .unwrap()
+                    .contains("`node-1`")
+            );
+        }
+    }
+
+    #[test]
+    fn offered_by_the_plugin_means_the_whole_number_is_allocatable() {
+        let request = &requests()[1];
+        assert_eq!(offers(Some(&with_allocatable("2")), "node-1", request), None);
+        assert!(
+            offers(Some(&with_allocatable("1")), "node-1", request)
+                .unwrap()
+                .contains("1 of 2 `amd.com/gpu`")
+        );
+        assert!(offers(Some(&Node::default()), "node-1", request).is_some());
+        assert!(offers(None, "node-1", request).is_some());
+    }
+
+    #[test]
+    fn nothing_asked_for_is_nothing_to_wait_for() {
+        let nodes = ["node-1".to_owned()];
+        assert_eq!(
+            first_missing(&nodes, &[], |_, _| Some("missing".to_owned())),
+            Verdict::Met
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! What seeded defects ask of the parts that this program starts itself.
+
+use plimsoll_accelerator::gang_controller::GangConfig;
+use plimsoll_defects::{Allocation, Defect, GangRule};
+use serde_json::Value;
+
+use crate::accelerators::request::AcceleratorRequest;
+use crate::control_plane::Credentials;
+use crate::files::{self, FileError};
+use crate::keeper::protocol::{ProcessSpec, ReadySignal};
+use crate::lab::Lab;
+
+/// Defects that cannot be seeded together, or not into this lab.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum SeedError {
+    #[error("the defects `{first}` and `{second}` want the lab's gang controller to follow different rules")]
+    Rules { first: String, second: String },
+    #[error(
+        "the defect `{defect}` shows only on accelerators handed out by `{how}`, and none of those asked for are"
+    )]
+    Unreachable { defect: String, how: &'static str },
+}
+
+/// Whether the chosen defects make sense together, in a lab with these accelerators.
+pub(crate) fn check(defects: &[String], accelerators: &[AcceleratorRequest]) -> Result<(), SeedError> {
+    for defect in chosen(defects) {
+        let how = match defect.lab.settings.allocation {
+            Some(Allocation::Dra) => "dra",
+            Some(Allocation::Plugin) => "plugin",
+            None => continue,
+        };
+        let reachable =
+            |request: &AcceleratorRequest| Some(request.allocation) == defect.lab.settings.allocation;
+        if !accelerators.iter().any(reachable) {
+            return Err(SeedError::Unreachable {
+                defect: defect.id.clone(),
+                how,
+            });
+        }
+    }
+    let mut ruled = chosen(defects).filter_map(|defect| Some((defect, defect.lab.settings.gang_controller?)));
+    let Some((first, rule)) = ruled.next() else {
+        return Ok(());
+    };
+    match ruled.find(|(_, other)| *other != rule) {
+        Some((second, _)) => Err(SeedError::Rules {
+            first: first.id.clone(),
+            second: second.id.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the scheduler's own gang gate is on.
+pub(crate) fn scheduler_enforces_gangs(defects: &[String]) -> bool {
+    chosen(defects).all(|defect| defect.lab.settings.scheduler_gang_enforcement)
+}
+
+/// What the cluster must hold for the defects to show, in the order of creation.
+pub(crate) fn manifests(defects: &[String]) -> Vec<Value> {
+    let mut manifests: Vec<Value> = Vec::new();
+    for manifest in chosen(defects).flat_map(|defect| plimsoll_accelerator::defects::manifests(&defect.id)) {
+        if !manifests.contains(&manifest) {
+            manifests.push(manifest);
+        }
+    }
+    manifests
+}
+
+/// The lab's own gang controller, where a defect wants one.
+pub(crate) fn gang_controller(
+    lab: &Lab,
+    credentials: &Credentials,
+) -> Result<Option<ProcessSpec>, FileError> {
+    let Some(mode) = gang_rule(&lab.state.defects) else {
+        return Ok(None);
+    };
+    let path = lab.folder.control_plane().join("gang-controller.json");
+    files::write_json(
+        &path,
+        &GangConfig {
+            kubeconfig: credentials.gang_controller.clone(),
+            mode,
+        },
+    )?;
+    Ok(Some(ProcessSpec {
+        name: "gang-controller".to_owned(),
+        program: lab.program.clone(),
+        args: vec![
+            "gang-controller".to_owned(),
+            "--config".to_owned(),
+            path.display().to_string(),
+        ],
+        env: std::collections::BTreeMap::new(),
+        log: crate::folder::log(&lab.folder.control_plane(), "gang-controller"),
+        ready: ReadySignal::Started,
+    }))
+}
+
+fn gang_rule(defects: &[String]) -> Option<GangRule> {
+    chosen(defects).find_map(|defect| defect.lab.settings.gang_controller)
+}
+
+/// The chosen defects; ids are checked when they enter the program.
+pub(crate) fn chosen(defects: &[String]) -> impl Iterator<Item = &'static Defect> {
+    defects.iter().filter_map(|id| Defect::by_id(id).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(ids: &[&str]) -> Vec<String> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    fn both_kinds() -> Vec<AcceleratorRequest> {
+        ["nvidia:2", "amd:1:plugin"]
+            .map(|text| text.parse().unwrap())
+            .into()
+    }
+
+    #[test]
+    fn a_sound_lab_enforces_gangs_by_its_scheduler_and_holds_no_policies() {
+        assert!(scheduler_enforces_gangs(&[]));
+        assert!(manifests(&[]).is_empty());
+        assert_eq!(gang_rule(&[]), None);
+    }
+
+    #[test]
+    fn a_gang_defect_takes_the_scheduler_out_and_the_controller_in() {
+        let defects = ids(&["gang.deadlock"]);
+        assert!(!scheduler_enforces_gangs(&defects));
+        assert_eq!(gang_rule(&defects), Some(GangRule::Deadlock));
+        assert!(!manifests(&defects).is_empty());
+    }
+
+    #[test]
+    fn every_defect_can_be_seeded_into_a_lab_with_both_kinds_of_accelerators() {
+        for defect in Defect::all() {
+            assert_eq!(check(&ids(&[&defect.id]), &both_kinds()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_show_or_contradicts_is_refused() {
+        let rules = check(&ids(&["gang.dead", "gang.deadlock"]), &both_kinds()).unwrap_err();
+        assert!(rules.to_string().contains("different rules"), "{rules}");
+        let only_dra = ["nvidia:2".parse().unwrap()];
+        let unreachable = check(&ids(&["sec.neighbour"]), &only_dra).unwrap_err();
+        assert!(unreachable.to_string().contains("`plugin`"), "{unreachable}");
+    }
+
+    #[test]
+    fn a_policy_that_two_defects_share_is_created_once() {
+        let once = manifests(&ids(&["gang.dead"]));
+        assert_eq!(manifests(&ids(&["gang.dead", "gang.dead"])), once);
+    }
+}
