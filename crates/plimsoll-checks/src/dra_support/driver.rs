@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::join3;
+use futures::future::{join_all, join3, try_join_all};
 use plimsoll_platform::{
     Ask, Budget, Lease, Path, Placement as Room, PodSecurity,
     dra::{self, Slice},
@@ -135,21 +135,20 @@ impl Bench<'_> {
         );
         let spec = self.one(std::slice::from_ref(&pinned.expression));
         let second = refusal::refuse(self, "second", &spec, because).await?;
-        let (impossible, double, meanwhile) = join3(
+        // The selected device's pod was bound after these were refused: the scheduler is at work.
+        let ((), double, meanwhile) = join3(
             async {
                 let holds = refused.iter().map(|refused| refusal::hold(self, refused, window));
-                Ruling::all(futures::future::join_all(holds).await)
+                Ruling::all(join_all(holds).await).tell(&self.trial, "D5");
             },
             refusal::hold(self, &second, window),
             self.meanwhile(&first, alone),
         )
         .await;
-        let Meanwhile { end, shared, choice } = meanwhile?;
+        let Meanwhile { end, shares, choice } = meanwhile?;
         ends.extend(end);
-        // The selected device's pod was bound after these were refused: the scheduler was at work.
-        impossible.tell(&self.trial, "D5");
         let refused = refused.iter().map(|refused| super::remove(self, &refused.pod));
-        futures::future::try_join_all(refused).await?;
+        try_join_all(refused).await?;
         if double.is_wrong() {
             double.tell(&self.trial, "D6");
             return Ok(());
@@ -158,7 +157,7 @@ impl Bench<'_> {
         Ruling::all([double, taken_over]).tell(&self.trial, "D6");
         super::remove(self, &second.pod).await?;
         ends.push(deallocated);
-        self.afterwards(&pinned, ends, shared, choice).await
+        self.afterwards(&pinned, ends, shares, choice).await
     }
 
     /// D3: a claim from a template.
@@ -190,40 +189,43 @@ impl Bench<'_> {
             return Ok(Meanwhile::default());
         }
         let end = release::end_of_template(self, first).await;
-        let shared = sharing::share(self).await?;
-        let choice = if shared.is_right() {
-            shapes::choice(self).await?
-        } else {
-            None
-        };
+        let shares = self.share().await?;
+        let choice = if shares { shapes::choice(self).await? } else { None };
         Ok(Meanwhile {
             end: Some(end),
-            shared: Some(shared),
+            shares: Some(shares),
             choice,
         })
     }
 
-    /// What comes after the release: D7 to D9.
+    /// D7; tells whether it came out right.
+    async fn share(&self) -> Result<bool, CheckError> {
+        let shared = sharing::share(self).await?;
+        let right = shared.is_right();
+        shared.tell(&self.trial, "D7");
+        Ok(right)
+    }
+
+    /// What comes after the release: D9, and of D7 and D8 what was not tried before.
     async fn afterwards(
         &self,
         pinned: &Pinned,
         mut ends: Vec<Ruling>,
-        shared: Option<Ruling>,
+        shares: Option<bool>,
         choice: Option<Ruling>,
     ) -> Result<(), CheckError> {
         ends.push(release::second_pass(self, pinned).await?);
         let sound = ends.iter().all(Ruling::is_right);
         Ruling::all(ends).tell(&self.trial, "D9");
         super::delete(self, &pinned.claim).await?;
-        let shared = match shared {
-            Some(shared) => shared,
-            None => sharing::share(self).await?,
+        let shares = match shares {
+            Some(shares) => shares,
+            None => self.share().await?,
         };
         let mut shapes = Vec::from_iter(choice);
-        if sound && shared.is_right() && self.lease.total() >= 2 {
+        if sound && shares && self.lease.total() >= 2 {
             shapes.extend(shapes::pair(self).await?);
         }
-        shared.tell(&self.trial, "D7");
         if !shapes.is_empty() {
             Ruling::all(shapes).tell(&self.trial, "D8");
         }
@@ -235,7 +237,7 @@ impl Bench<'_> {
 #[derive(Default)]
 struct Meanwhile {
     end: Option<Ruling>,
-    shared: Option<Ruling>,
+    shares: Option<bool>,
     choice: Option<Ruling>,
 }
 

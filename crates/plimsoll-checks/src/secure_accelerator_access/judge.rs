@@ -230,3 +230,245 @@ fn errno(node: &DeviceNode) -> String {
         .map(|opened| format!(": {}", opened.read_write))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_probe::protocol::{
+        Access, Errno, ForgeAttempt, Identity, IdentitySource, NodeKind, Opened, Unread, Walked,
+    };
+
+    use super::*;
+
+    fn nvidia() -> Option<&'static Vendor> {
+        Vendor::by_id("nvidia").ok()
+    }
+
+    fn number(minor: u32) -> DeviceNumber {
+        DeviceNumber {
+            kind: NodeKind::Block,
+            major: 7,
+            minor,
+        }
+    }
+
+    fn identity(minor: u32) -> Option<Identity> {
+        Some(Identity {
+            uuid: Some(format!("U{minor}")),
+            ..Identity::unknown(IdentitySource::Header)
+        })
+    }
+
+    fn opened(access: &Access) -> Opened {
+        Opened {
+            read_write: access.clone(),
+            read_only: access.clone(),
+        }
+    }
+
+    fn denied() -> Access {
+        Access::Refused(Errno::named("EPERM"))
+    }
+
+    /// A container that sees these devices, and nothing else.
+    fn sees(minors: &[u32], access: &Access) -> Transcript {
+        let node = |minor: &u32| DeviceNode {
+            path: format!("/dev/nvidia{minor}"),
+            number: number(*minor),
+            mode: 0o666,
+            matched: true,
+            standard: false,
+            opened: Some(opened(access)),
+            identity: identity(*minor),
+        };
+        let walked = Walked {
+            roots: vec!["/dev".to_owned()],
+            nodes: 7,
+            unread: Vec::new(),
+        };
+        Transcript {
+            nodes: minors.iter().map(node).collect(),
+            walked: Some(walked),
+            ..Transcript::default()
+        }
+    }
+
+    fn holds(minors: &[u32]) -> Transcript {
+        sees(minors, &Access::Granted)
+    }
+
+    /// A container that tried to reach the device.
+    fn forges(minor: u32, mknod: Access, opened_as: Option<&Access>) -> Transcript {
+        let attempt = ForgeAttempt {
+            folder: "/dev".to_owned(),
+            devices_allowed: Some(true),
+            mknod,
+        };
+        let forged = Forged {
+            number: number(minor),
+            attempts: vec![attempt],
+            opened: opened_as.map(opened),
+            identity: None,
+        };
+        Transcript {
+            forged: vec![forged],
+            ..holds(&[])
+        }
+    }
+
+    fn promised(device: &str, uuid: &str) -> Promised {
+        Promised {
+            pool: "n".to_owned(),
+            device: device.to_owned(),
+            identities: [uuid.to_owned()].into(),
+        }
+    }
+
+    fn is_undecided(ruling: &Ruling) -> bool {
+        matches!(ruling, Ruling::Undecided(_))
+    }
+
+    #[test]
+    fn one_device_that_opens_is_its_own() {
+        assert!(own("p", &holds(&[0]), nvidia(), None).is_right());
+        assert!(own("p", &holds(&[0]), nvidia(), Some(&[promised("gpu-0", "U0")])).is_right());
+    }
+
+    #[test]
+    fn more_than_asked_for_is_wrong() {
+        let ruling = own("p", &holds(&[0, 1]), nvidia(), None);
+        assert!(
+            ruling.is_wrong() && ruling.detail().contains("more than"),
+            "{ruling:?}"
+        );
+    }
+
+    #[test]
+    fn an_allocated_device_that_is_missing_closed_or_another_blames_nobody_here() {
+        assert!(is_undecided(&own("p", &holds(&[]), nvidia(), None)));
+        assert!(is_undecided(&own("p", &sees(&[0], &denied()), nvidia(), None)));
+        assert!(is_undecided(&own(
+            "p",
+            &holds(&[0]),
+            nvidia(),
+            Some(&[promised("gpu-1", "U1")])
+        )));
+    }
+
+    #[test]
+    fn who_was_allocated_nothing_sees_nothing_not_even_a_closed_node() {
+        assert!(clean("p", &holds(&[]), nvidia(), &[]).is_right());
+        assert!(clean("p", &holds(&[0]), nvidia(), &[]).is_wrong());
+        assert!(clean("p", &sees(&[0], &denied()), nvidia(), &[]).is_wrong());
+    }
+
+    #[test]
+    fn a_renamed_device_is_seen_by_its_number() {
+        let mut renamed = holds(&[1]);
+        renamed.nodes[0].path = "/dev/zero2".to_owned();
+        assert!(clean("p", &renamed, nvidia(), &[]).is_right());
+        assert!(clean("p", &renamed, nvidia(), &[number(0)]).is_wrong());
+    }
+
+    #[test]
+    fn a_look_that_was_not_finished_proves_no_absence() {
+        assert!(is_undecided(&clean("p", &Transcript::default(), nvidia(), &[])));
+        let mut blind = holds(&[]);
+        let unread = Unread {
+            path: "/dev/dri".to_owned(),
+            reason: "EACCES".to_owned(),
+        };
+        blind.walked.as_mut().unwrap().unread.push(unread);
+        assert!(is_undecided(&clean("p", &blind, nvidia(), &[])));
+    }
+
+    #[test]
+    fn a_forged_node_that_opens_is_wrong() {
+        let found = forges(0, Access::Granted, Some(&Access::Granted));
+        assert!(unreachable("p", &found, &[number(0)], "another").is_wrong());
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_opened_or_made_is_right() {
+        for found in [
+            forges(0, Access::Granted, Some(&denied())),
+            forges(0, denied(), None),
+        ] {
+            assert!(
+                unreachable("p", &found, &[number(0)], "another").is_right(),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_tried_or_failed_otherwise_proves_nothing() {
+        let busy = Access::Refused(Errno::named("ENXIO"));
+        let full = Access::Refused(Errno::named("ENOSPC"));
+        assert!(is_undecided(&unreachable("p", &holds(&[]), &[], "another")));
+        assert!(is_undecided(&unreachable(
+            "p",
+            &holds(&[]),
+            &[number(0)],
+            "another"
+        )));
+        for found in [forges(0, Access::Granted, Some(&busy)), forges(0, full, None)] {
+            assert!(
+                is_undecided(&unreachable("p", &found, &[number(0)], "another")),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn neighbours_with_one_device_are_wrong_and_with_two_are_right() {
+        let (one, two) = (holds(&[0]), holds(&[1]));
+        assert!(apart(("a", &one), ("b", &two), nvidia(), None).is_right());
+        assert!(apart(("a", &one), ("b", &one), nvidia(), None).is_wrong());
+    }
+
+    #[test]
+    fn neighbours_without_a_device_prove_nothing() {
+        assert!(is_undecided(&apart(
+            ("a", &holds(&[])),
+            ("b", &holds(&[0])),
+            nvidia(),
+            None
+        )));
+        assert!(is_undecided(&apart(
+            ("a", &holds(&[])),
+            ("b", &holds(&[])),
+            nvidia(),
+            None
+        )));
+    }
+
+    #[test]
+    fn hardware_that_is_published_twice_is_not_the_isolations_fault() {
+        let same = holds(&[0]);
+        let (gpu, twin, other) = (
+            promised("gpu-0", "U0"),
+            promised("twin", "U0"),
+            promised("gpu-1", "U1"),
+        );
+        let judge = |a: &Promised, b: &Promised| {
+            let pair = (std::slice::from_ref(a), std::slice::from_ref(b));
+            apart(("a", &same), ("b", &same), nvidia(), Some(pair))
+        };
+        assert!(is_undecided(&judge(&gpu, &twin)));
+        assert!(judge(&gpu, &other).is_wrong());
+    }
+
+    #[test]
+    fn a_restarted_container_has_what_it_had_and_no_more() {
+        assert!(same_again("c", &holds(&[0]), &holds(&[0]), nvidia()).is_right());
+        assert!(same_again("c", &holds(&[0]), &holds(&[1]), nvidia()).is_wrong());
+        assert!(same_again("c", &holds(&[0]), &holds(&[0, 1]), nvidia()).is_wrong());
+        assert!(is_undecided(&same_again(
+            "c",
+            &holds(&[0]),
+            &holds(&[]),
+            nvidia()
+        )));
+        assert!(is_undecided(&same_again("c", &holds(&[]), &holds(&[]), nvidia())));
+    }
+}

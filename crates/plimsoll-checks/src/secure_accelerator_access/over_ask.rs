@@ -33,7 +33,7 @@ pub(super) async fn look(ground: &Ground<'_>, window: Duration) -> Result<Ruling
     let ruling = match pending {
         Ok(_) => match pod.watched().hold(pods::bound().not(), window).await {
             Ok(_) => Ruling::Right(format!(
-                "pod `{name}` asked for {count} accelerators of node `{}`, one more than were free, and stayed \
+                "pod `{name}` asked for all {count} accelerators of node `{}` while another pod holds one, and stayed \
                  pending for {:.0} s",
                 ground.node,
                 window.as_secs_f64()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{join, join5};
+use futures::future::{join, try_join, try_join_all, try_join4};
 use plimsoll_platform::{Inventory, Path};
 use plimsoll_probe::protocol::DeviceNumber;
 
@@ -76,53 +76,58 @@ impl Ground<'_> {
         outsiders::host_routes(self).await.tell(&self.trial, "X10");
 
         let (open_to_all, second) = self.while_held(&first, &numbers, window).await?;
-        if let Some(second) = second {
-            numbers.extend(self::numbers(self, &second));
+        let mut holders = vec![&first.pod];
+        if let Some(second) = &second {
+            numbers.extend(self::numbers(self, second));
             numbers.sort_unstable();
             numbers.dedup();
-            second.pod.remove(&self.context.patience).await?;
+            holders.push(&second.pod);
         }
-        first.pod.remove(&self.context.patience).await?;
+        try_join_all(holders.into_iter().map(|pod| pod.remove(&self.context.patience))).await?;
         self.after_release(&numbers, open_to_all).await
     }
 
-    /// X2 to X5, X8 and X9, while the first pod holds its device. Answers whether anybody can reach it by
-    /// making its node, and with the neighbour.
+    /// X2 to X5, X8 and X9, while the first pod holds its device; each is told as soon as it is known. Answers
+    /// whether anybody can reach the device by making its node, and with the neighbour.
     async fn while_held(
         &self,
         first: &Sight,
         numbers: &[DeviceNumber],
         window: Duration,
     ) -> Result<(bool, Option<Sight>), CheckError> {
-        let uuid = first.found.devices().find_map(|node| node.uuid());
-        let neighbour = async {
-            if self.has_neighbours() {
-                neighbour::look(self, first, numbers).await.map(Some)
-            } else {
-                Ok(None)
-            }
+        let outsiders = async {
+            let uuid = first.found.devices().find_map(|node| node.uuid());
+            let (outsiders, selectors) = try_join(
+                outsiders::look(self, numbers),
+                selectors::look(self, uuid, numbers),
+            )
+            .await?;
+            let (clean, unreachable) = outsiders;
+            let open_to_all = unreachable.is_wrong();
+            clean.tell(&self.trial, "X2");
+            unreachable.tell(&self.trial, "X3");
+            selectors.judge(open_to_all).tell(&self.trial, "X4");
+            Ok::<_, CheckError>(open_to_all)
         };
-        let (outsiders, selectors, neighbour, over_ask, refusals) = join5(
-            outsiders::look(self, numbers),
-            selectors::look(self, uuid, numbers),
-            neighbour,
-            over_ask::look(self, window),
-            refusals::look(self, window),
-        )
-        .await;
-        let (clean, unreachable) = outsiders?;
-        let open_to_all = unreachable.is_wrong();
-        clean.tell(&self.trial, "X2");
-        unreachable.tell(&self.trial, "X3");
-        selectors?.judge(open_to_all).tell(&self.trial, "X4");
-        let second = neighbour?.and_then(|(ruling, second)| {
+        let neighbour = async {
+            if !self.has_neighbours() {
+                return Ok(None);
+            }
+            let (ruling, second) = neighbour::look(self, first, numbers).await?;
             ruling.tell(&self.trial, "X5");
-            second
-        });
-        over_ask?.tell(&self.trial, "X8");
-        if let Some(refusals) = refusals? {
-            refusals.tell(&self.trial, "X9");
-        }
+            Ok(second)
+        };
+        let over_ask = async {
+            over_ask::look(self, window).await?.tell(&self.trial, "X8");
+            Ok(())
+        };
+        let refusals = async {
+            if let Some(ruling) = refusals::look(self, window).await? {
+                ruling.tell(&self.trial, "X9");
+            }
+            Ok(())
+        };
+        let (open_to_all, second, (), ()) = try_join4(outsiders, neighbour, over_ask, refusals).await?;
         Ok((open_to_all, second))
     }
 

@@ -54,7 +54,7 @@ async fn admin_access(ground: &Ground<'_>, class: &str, version: &str) -> Result
     Ok(if granted {
         Ruling::Wrong(format!(
             "the API accepted a claim with adminAccess in namespace `{}`, which is not labelled \
-             resource.k8s.io/admin-access: it would reach devices that others hold",
+             resource.kubernetes.io/admin-access: it would reach devices that others hold",
             namespace.name()
         ))
     } else {
