@@ -374,3 +374,6 @@ async fn review(client: &Client, permission: &Permission) -> Result<bool, ApiErr
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 //! don't take from each other what they were promised.
 
 mod ledger;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,

@@ -2,6 +2,8 @@
 
 mod error;
 mod kubeconfig;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::{path::PathBuf, time::Duration};

@@ -8,6 +8,8 @@ mod condition;
 mod events;
 mod logs;
 mod obstruction;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 pub use condition::{

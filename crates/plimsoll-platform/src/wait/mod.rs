@@ -12,6 +12,8 @@ mod nodes;
 mod observer;
 mod retry;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod until;
 mod view;
 mod watched;

@@ -12,6 +12,8 @@ mod leftovers;
 mod namespace;
 mod readback;
 mod run_id;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

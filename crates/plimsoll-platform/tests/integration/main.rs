@@ -1,0 +1,3 @@
+//! Rules that hold for the sources of the whole workspace.
+
+mod no_polling;
