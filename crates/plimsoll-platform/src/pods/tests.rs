@@ -84,78 +84,45 @@ fn text(progress: Progress) -> String {
 
 #[test]
 fn each_condition_is_met_not_yet_and_missing() {
-    let done = || {
-        pod("p")
-            .on("w1")
-            .phase("Succeeded")
-            .state(json!({"terminated": {"exitCode": 0}}))
-    };
-    let failed = || {
-        pod("p")
-            .on("w1")
-            .phase("Failed")
-            .state(json!({"terminated": {"exitCode": 3, "reason": "Error"}}))
-    };
-    let ready = || pod("p").running().condition("Ready", "True", "", "");
-    // Columns: nothing there, new, bound, running, ready, ended well, ended badly.
-    let early = || {
-        [
-            seen([]),
-            seen([pod("p")]),
-            seen([pod("p").on("w1")]),
-            seen([pod("p").running()]),
-        ]
-    };
-    let table = [
-        (bound(), ["not yet", "not yet", "met", "met", "met", "met", "met"]),
-        (
-            started(),
-            ["not yet", "not yet", "not yet", "met", "met", "met", "met"],
-        ),
-        (
-            running(),
-            [
-                "not yet",
-                "not yet",
-                "not yet",
-                "met",
-                "met",
-                "obstructed",
-                "never",
-            ],
-        ),
-        (
-            super::ready(),
-            [
-                "not yet",
-                "not yet",
-                "not yet",
-                "not yet",
-                "met",
-                "obstructed",
-                "never",
-            ],
-        ),
-        (
-            succeeded(),
-            [
-                "not yet", "not yet", "not yet", "not yet", "not yet", "met", "never",
-            ],
-        ),
-        (
-            finished(),
-            [
-                "not yet", "not yet", "not yet", "not yet", "not yet", "met", "met",
-            ],
-        ),
+    let done = pod("p")
+        .on("w1")
+        .phase("Succeeded")
+        .state(json!({"terminated": {"exitCode": 0}}));
+    let error = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+    let failed = pod("p").on("w1").phase("Failed").state(error);
+    let ready = pod("p").running().condition("Ready", "True", "", "");
+    let states = [
+        seen([]),
+        seen([pod("p")]),
+        seen([pod("p").on("w1")]),
+        seen([pod("p").running()]),
+        seen([ready]),
+        seen([done]),
+        seen([failed]),
     ];
-    for (condition, wanted) in table {
-        let mut got: Vec<&str> = states
+    // A column for each state; `.` not yet, `M` met, `N` never, `O` obstructed.
+    for (condition, wanted) in [
+        (bound(), "..MMMMM"),
+        (started(), "...MMMM"),
+        (running(), "...MMON"),
+        (super::ready(), "....MON"),
+        (succeeded(), ".....MN"),
+        (finished(), ".....MM"),
+    ] {
+        let got: String = states
             .iter()
-            .map(|(_, state)| kind(&condition.progress(&state())))
+            .map(|seen| letter(&condition.progress(seen)))
             .collect();
-        got.extend([ready(), done(), failed()].map(|pod| kind(&condition.progress(&seen([pod])))));
         assert_eq!(got, wanted, "{}", condition.describe());
+    }
+}
+
+fn letter(progress: &Progress) -> char {
+    match progress {
+        Progress::Met => 'M',
+        Progress::NotYet(_) => '.',
+        Progress::Never(_) => 'N',
+        Progress::Obstructed(_) => 'O',
     }
 }
 
