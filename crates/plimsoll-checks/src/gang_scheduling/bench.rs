@@ -17,14 +17,9 @@ use kube::{ResourceExt, core::DynamicObject};
 use plimsoll_platform::{
     Condition, Deadline, DeadlineKind, Grace, Namespace, Progress, Seen, WaitError, Watched, wait::pods,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    adapter::Adapter,
-    duty::Duty,
-    slots::Slots,
-    timeline::{Sight, Timeline},
-};
+use super::{adapter::Adapter, duty::Duty, sight::Sight, slots::Slots, timeline::Timeline};
 use crate::{CheckError, Context, Trial, probe_pod::ProbePod};
 
 /// The label by which all pods of a bench are found; also what keeps two of them off one node.
@@ -47,6 +42,8 @@ pub(super) struct Bench {
     began: Instant,
     timeline: Arc<Mutex<Timeline>>,
     twins: AtomicUsize,
+    /// What has to go when the bench is closed.
+    props: Mutex<Vec<DynamicObject>>,
 }
 
 impl Bench {
@@ -61,6 +58,7 @@ impl Bench {
             began: Instant::now(),
             timeline: Arc::default(),
             twins: AtomicUsize::new(0),
+            props: Mutex::default(),
         }
     }
 
@@ -79,7 +77,9 @@ impl Bench {
             return Ok(());
         }
         let filler = self.lone("filler", spare).await?;
-        self.bound(&filler.name_any(), 1, self.context.patience.scheduling())
+        let name = filler.name_any();
+        self.keep(filler);
+        self.bound(&name, 1, self.context.patience.scheduling())
             .await
             .map_err(|source| CheckError::Wait {
                 on: format!("{spare} accelerators beyond the slots"),
@@ -106,9 +106,51 @@ impl Bench {
                 .slots
                 .claim(manifest["metadata"]["name"].as_str().unwrap_or_default(), slots)
         {
-            self.namespace.create(claim).await?;
+            self.prop(claim).await?;
         }
         Ok(self.namespace.create(manifest).await?)
+    }
+
+    /// Creates something that stays until the bench is closed.
+    pub(super) async fn prop(&self, manifest: Value) -> Result<DynamicObject, CheckError> {
+        let object = self.namespace.create(manifest).await?;
+        self.keep(object.clone());
+        Ok(object)
+    }
+
+    fn keep(&self, object: DynamicObject) {
+        self.props
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(object);
+    }
+
+    /// Keeps the timeline as evidence and takes everything away. Groups and claims, which have finalizers, would
+    /// hold up the end of their namespace.
+    pub(super) async fn close(&self) {
+        let source = format!(
+            "watch of pods with {BENCH}={} in namespace {}",
+            self.name,
+            self.namespace.name()
+        );
+        let timeline = self.with(|timeline| timeline.fact());
+        self.context
+            .observe(source, json!({"slots": self.slots.fact(), "timeline": timeline}));
+        let props = std::mem::take(&mut *self.props.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_pod = |object: &DynamicObject| object.types.as_ref().is_some_and(|types| types.kind == "Pod");
+        let (pods, others): (Vec<_>, Vec<_>) = props.into_iter().partition(is_pod);
+        if !pods.is_empty() {
+            self.part_with(pods).await;
+        }
+        let deletions = others
+            .iter()
+            .map(|object| self.namespace.delete(object, Grace::Own));
+        for error in join_all(deletions).await.into_iter().filter_map(Result::err) {
+            self.context.observe(
+                format!("closing bench `{}`", self.name),
+                super::chain(&error).into(),
+            );
+        }
     }
 
     /// Deletes pods of this bench and waits until their nodes have let go of them.
@@ -137,7 +179,7 @@ impl Bench {
         };
         let deadline = self.context.patience.deletion();
         self.everybody()
-            .until(self.recorded().and(gone.called("our own pods gone")), deadline)
+            .until(self.recording(gone.called("our own pods gone")), deadline)
             .await
             .map_err(|source| CheckError::Wait {
                 on: "our own pods to go".to_owned(),
@@ -158,10 +200,7 @@ impl Bench {
 
     /// Waits until that many members of a gang, or of what was created as a lone pod, are bound.
     pub(super) async fn bound(&self, gang: &str, count: usize, deadline: Deadline) -> Result<(), WaitError> {
-        self.members(gang)
-            .until(self.recorded().and(pods::bound().count(count)), deadline)
-            .await
-            .map(drop)
+        self.wait(gang, pods::bound().count(count), deadline).await
     }
 
     /// Waits until that many have been started.
@@ -171,10 +210,7 @@ impl Bench {
         count: usize,
         deadline: Deadline,
     ) -> Result<(), WaitError> {
-        self.members(gang)
-            .until(self.recorded().and(pods::started().count(count)), deadline)
-            .await
-            .map(drop)
+        self.wait(gang, pods::started().count(count), deadline).await
     }
 
     /// Waits until that many have ended well.
@@ -184,8 +220,13 @@ impl Bench {
         count: usize,
         deadline: Deadline,
     ) -> Result<(), WaitError> {
+        self.wait(gang, pods::succeeded().count(count), deadline).await
+    }
+
+    async fn wait(&self, gang: &str, condition: pods::Pods, deadline: Deadline) -> Result<(), WaitError> {
+        let what = format!("{} of `{gang}`", Condition::describe(&condition));
         self.members(gang)
-            .until(self.recorded().and(pods::succeeded().count(count)), deadline)
+            .until(self.recording(condition.called(what)), deadline)
             .await
             .map(drop)
     }
@@ -222,17 +263,21 @@ impl Bench {
         Watched::labelled(self.namespace.api(), &format!("{BENCH}={}", self.name))
     }
 
-    /// A condition that is always met and writes down what it sees.
-    pub(super) fn recorded(&self) -> impl Condition<Pod> + use<> {
+    /// The same condition, but everything it is shown goes into the timeline first.
+    pub(super) fn recording<C: Condition<Pod>>(&self, condition: C) -> impl Condition<Pod> + use<C> {
         let (timeline, began) = (Arc::clone(&self.timeline), self.began);
+        let what = condition.describe();
         let record = move |seen: &Seen<Pod>| {
-            let present = seen.iter().map(|pod| sight(pod, false));
-            let departed = seen.departed.iter().map(|pod| sight(pod, true));
-            let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
-            timeline.see(began.elapsed(), departed.chain(present));
-            Progress::Met
+            let present = seen.iter().map(|pod| Sight::of(pod, false));
+            let departed = seen.departed.iter().map(|pod| Sight::of(pod, true));
+            let now = began.elapsed();
+            timeline
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .see(now, departed.chain(present));
+            condition.progress(seen)
         };
-        record.called(format!("pods of `{}` observed", self.name))
+        record.called(what)
     }
 
     /// Reads the timeline.
@@ -243,19 +288,6 @@ impl Bench {
     /// How long the bench has been in use.
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
-    }
-
-    /// Keeps the timeline as evidence.
-    pub(super) fn observe(&self) {
-        let source = format!(
-            "watch of pods with {BENCH}={} in namespace {}",
-            self.name,
-            self.namespace.name()
-        );
-        self.context.observe(
-            source,
-            json!({"slots": self.slots.fact(), "timeline": self.with(|timeline| timeline.fact())}),
-        );
     }
 }
 
@@ -273,28 +305,3 @@ pub(super) struct Trialled {
 
 /// How long lone pods may take to show that there was room.
 const TWINS: Duration = Duration::from_secs(15);
-
-/// What one look at a pod shows.
-fn sight(pod: &Pod, gone: bool) -> Sight {
-    let status = pod.status.as_ref();
-    let states = status
-        .and_then(|status| status.container_statuses.as_deref())
-        .unwrap_or_default();
-    let started = states
-        .iter()
-        .filter_map(|container| container.state.as_ref())
-        .any(|state| state.running.is_some() || state.terminated.is_some());
-    Sight {
-        gang: pod.labels().get(GANG).cloned().unwrap_or_default(),
-        pod: pod.name_any(),
-        uid: pod.uid().unwrap_or_default(),
-        node: pod
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.node_name.clone())
-            .filter(|node| !node.is_empty()),
-        started,
-        succeeded: status.and_then(|status| status.phase.as_deref()) == Some("Succeeded"),
-        gone,
-    }
-}

@@ -43,12 +43,12 @@ impl Bench {
         let name = format!("{}-{name}", self.name);
         self.with(|timeline| timeline.expect(&name, size));
         if duty == Duty::Meet {
-            self.namespace.create(meeting_place(&name)).await?;
+            self.prop(meeting_place(&name)).await?;
         }
         let mut group = None;
         let mut altered = None;
         for manifest in self.adapter.group(Roster { name: &name, size }) {
-            let stored = self.namespace.create(manifest.clone()).await?;
+            let stored = self.prop(manifest.clone()).await?;
             altered = altered.or_else(|| spec_difference(&manifest, &stored.data));
             group = group.or(Some(stored));
         }

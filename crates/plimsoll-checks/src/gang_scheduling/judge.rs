@@ -104,9 +104,9 @@ pub(super) fn not_whole(timeline: &Timeline, gang: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gang_scheduling::timeline::{
-        Sight,
-        tests::{ms, sight},
+    use crate::gang_scheduling::{
+        sight::Sight,
+        timeline::tests::{ms, sight},
     };
 
     const WINDOW: Duration = Duration::from_secs(10);
@@ -197,6 +197,7 @@ mod tests {
     fn done(gang: &str, pod: &str, node: &str) -> Sight {
         Sight {
             started: true,
+            ended: true,
             succeeded: true,
             ..sight(gang, pod, Some(node))
         }
@@ -253,6 +254,25 @@ mod tests {
             [sight("a", "a1", Some("n1")), sight("b", "b1", Some("n2"))],
         );
         assert!(matches!(kept_apart(&seen, "a", "b"), Some(Ruling::Undecided(_))));
+    }
+
+    #[test]
+    fn a_gang_that_took_over_from_one_that_failed_says_nothing_of_scarcity_either_way() {
+        let mut seen = two();
+        let failed = |pod: &str, node: &str| Sight {
+            ended: true,
+            ..sight("a", pod, Some(node))
+        };
+        seen.see(
+            ms(10),
+            [sight("a", "a0", Some("n1")), sight("a", "a1", Some("n2"))],
+        );
+        seen.see(ms(20), [failed("a0", "n1"), failed("a1", "n2")]);
+        seen.see(
+            ms(30),
+            [sight("b", "b0", Some("n1")), sight("b", "b1", Some("n2"))],
+        );
+        assert_eq!(kept_apart(&seen, "a", "b"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod duty;
 mod gang;
 mod judge;
 mod read_back;
+mod sight;
 mod slots;
 mod timeline;
 mod trial;

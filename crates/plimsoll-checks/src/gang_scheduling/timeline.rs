@@ -11,24 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-/// What one look at a member showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sight {
-    /// The gang it belongs to.
-    pub gang: String,
-    /// The pod's name.
-    pub pod: String,
-    /// The pod's identity: a pod made again under the same name is another member.
-    pub uid: String,
-    /// The node it is bound to.
-    pub node: Option<String>,
-    /// Whether its container runs or has run.
-    pub started: bool,
-    /// Whether it came to its end well.
-    pub succeeded: bool,
-    /// Whether it is gone from the API; the other fields are then its last known state.
-    pub gone: bool,
-}
+use super::sight::Sight;
 
 /// One member's story. Times are since the timeline began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,8 +22,10 @@ pub(super) struct Member {
     pub bound_ms: Option<u128>,
     /// When it was first seen to have started, in milliseconds.
     pub started_ms: Option<u128>,
-    /// When it was first seen to have succeeded, in milliseconds.
-    pub succeeded_ms: Option<u128>,
+    /// When it was first seen to have ended, in milliseconds.
+    pub ended_ms: Option<u128>,
+    /// Whether it ended well.
+    pub succeeded: bool,
     /// When it was first seen gone, in milliseconds.
     pub gone_ms: Option<u128>,
 }
@@ -98,9 +83,10 @@ impl Timeline {
             if sight.started {
                 member.started_ms.get_or_insert(at);
             }
-            if sight.succeeded {
-                member.succeeded_ms.get_or_insert(at);
+            if sight.ended {
+                member.ended_ms.get_or_insert(at);
             }
+            member.succeeded |= sight.succeeded;
             if sight.gone {
                 member.gone_ms.get_or_insert(at);
             }
@@ -155,9 +141,7 @@ impl Timeline {
 
     /// How many members of the gang came to their end well.
     pub(super) fn succeeded(&self, gang: &str) -> usize {
-        self.of(gang)
-            .filter(|(_, member)| member.succeeded_ms.is_some())
-            .count()
+        self.of(gang).filter(|(_, member)| member.succeeded).count()
     }
 
     /// When all members the gang needs were bound at once, in milliseconds.
@@ -168,7 +152,7 @@ impl Timeline {
     /// When the first member of the gang ended or went, and so gave up its slot, in milliseconds.
     pub(super) fn leaves_at(&self, gang: &str) -> Option<u128> {
         self.of(gang)
-            .flat_map(|(_, member)| [member.succeeded_ms, member.gone_ms])
+            .flat_map(|(_, member)| [member.ended_ms, member.gone_ms])
             .flatten()
             .min()
     }

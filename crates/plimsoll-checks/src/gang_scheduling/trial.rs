@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
         );
     }
     observed(&bench, &together).await.tell(&on.trial, "G6");
-    bench.observe();
+    bench.close().await;
     Ok(())
 }
 
@@ -90,6 +90,7 @@ async fn first_gang(on: &Trialled) -> Result<Option<(Arc<Slots>, Together, Bench
         if !matches!(together.ruling, Ruling::Undecided(_)) || plain.is_none() {
             return Ok(Some((Arc::clone(&bench.slots), together, bench)));
         }
+        bench.close().await;
         on.context.observe(
             format!("G1 with {}", bench.slots.describe()),
             together.ruling.detail().into(),
@@ -113,7 +114,7 @@ async fn shortage(on: &Trialled, slots: &Arc<Slots>, hold: Duration) -> Result<R
     let bench = Bench::new(on, slots, "lack");
     let _turn = slots.turn().await;
     let rulings = controls::one_short(&bench, hold).await;
-    bench.observe();
+    bench.close().await;
     rulings
 }
 
@@ -122,7 +123,7 @@ async fn rivalry(on: &Trialled, slots: &Arc<Slots>) -> Result<Rulings, CheckErro
     let bench = Bench::new(on, slots, "pair");
     let _turn = slots.turn().await;
     let ruling = controls::two_gangs(&bench).await;
-    bench.observe();
+    bench.close().await;
     Ok(vec![("G4", ruling?)])
 }
 
@@ -130,7 +131,7 @@ async fn rivalry(on: &Trialled, slots: &Arc<Slots>) -> Result<Rulings, CheckErro
 async fn lateness(on: &Trialled, slots: &Arc<Slots>, hold: Duration) -> Result<Rulings, CheckError> {
     let bench = Bench::new(on, slots, "wait");
     let rulings = controls::late_member(&bench, hold).await;
-    bench.observe();
+    bench.close().await;
     rulings
 }
 
@@ -200,14 +201,14 @@ async fn with_accelerators(on: &Trialled, path: &Path, hold: Duration) -> Result
     if parts.iter().all(Ruling::is_right) {
         let short = Bench::new(on, &bench.slots, "accel-lack");
         let rulings = controls::one_short(&short, hold).await;
-        short.observe();
+        short.close().await;
         parts.extend(
             rulings?
                 .into_iter()
                 .map(|(control, ruling)| controls::from(control, ruling)),
         );
     }
-    bench.observe();
+    bench.close().await;
     Ok(Some(controls::from(
         &format!("with {}", bench.slots.describe()),
         Ruling::all(parts),

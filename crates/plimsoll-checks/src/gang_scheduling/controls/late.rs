@@ -71,9 +71,7 @@ async fn loses_one(
             Progress::NotYet(format!("{staying} of {left} others are there"))
         }
     };
-    let undisturbed = bench
-        .recorded()
-        .and(undisturbed.called("the other members left alone"));
+    let undisturbed = bench.recording(undisturbed.called("the other members left alone"));
     let seconds = AFTERMATH.as_secs();
     Ok(Ruling::Right(
         match bench.members(gang).hold(undisturbed, AFTERMATH).await {

@@ -70,9 +70,7 @@ pub(in super::super) async fn held_back(
             Progress::NotYet(format!("{count} members are bound"))
         }
     };
-    let none_bound = bench
-        .recorded()
-        .and(none_bound.called(format!("no member of `{}` bound", gang.name)));
+    let none_bound = bench.recording(none_bound.called(format!("no member of `{}` bound", gang.name)));
     match bench.members(&gang.name).hold(none_bound, window).await {
         Ok(_) => judge(),
         Err(WaitError::Broken(_)) => {

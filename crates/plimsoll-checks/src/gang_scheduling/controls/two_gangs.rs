@@ -34,9 +34,7 @@ pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckEr
             ))
         }),
     };
-    let apart = bench
-        .recorded()
-        .and(apart.called("two gangs finished, or caught in each other's way"));
+    let apart = bench.recording(apart.called("two gangs finished, or caught in each other's way"));
     let patience = bench.context.patience;
     // Two starts, one after the other.
     let within = patience.scheduling().within * 2;
