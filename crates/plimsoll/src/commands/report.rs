@@ -34,9 +34,12 @@ pub(crate) fn print(reporter: &dyn Reporter, run: &RecordedRun) -> Result<(), Fa
     super::print(&text(reporter, run)?)
 }
 
+/// How wide a table is where no terminal says: what still reads well in a log.
+const PLAIN_WIDTH: u16 = 120;
+
 /// The table of verdicts, as wide and as colourful as where it goes.
 pub(crate) fn table(run: &RecordedRun, to: &impl RawStream) -> Result<String, Failure> {
-    let width = IsTerminal::is_terminal(to).then(|| comfy_table::Table::new().width()).flatten();
+    let width = IsTerminal::is_terminal(to).then(|| comfy_table::Table::new().width()).flatten().or(Some(PLAIN_WIDTH));
     text(&VerdictTable { colour: colour(to), width }, run)
 }
 
