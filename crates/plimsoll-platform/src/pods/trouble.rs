@@ -50,6 +50,18 @@ pub struct Trouble {
     pub why: String,
 }
 
+impl Trouble {
+    /// What was seen, with the trouble's text unless that says the same.
+    pub(crate) fn added_to(&self, seen: String) -> String {
+        let said = self.why.splitn(3, ": ").last().unwrap_or_default();
+        if seen.contains(said) {
+            seen
+        } else {
+            format!("{seen} ({self})")
+        }
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)

@@ -7,6 +7,8 @@ use kube::{Client, Error, core::ApiResource};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
+use crate::wait::silent;
+
 /// Objects per page.
 const PAGE: usize = 500;
 
@@ -49,7 +51,7 @@ pub(super) async fn each<T: DeserializeOwned>(
         let request = Request::get(address).body(Vec::new()).map_err(Error::HttpError)?;
         let page: Page<T> = match timeout(REQUEST, client.request(request)).await {
             Ok(page) => page?,
-            Err(_) => return Err(Error::Service("the API server does not answer".into())),
+            Err(_) => return Err(silent()),
         };
         page.items.into_iter().for_each(&mut take);
         if page.metadata.next.is_empty() {

@@ -62,3 +62,8 @@ pub(crate) fn is_final(error: &kube::Error) -> bool {
         _ => false,
     }
 }
+
+/// What a request that was given up is reported as.
+pub(crate) fn silent() -> kube::Error {
+    kube::Error::Service("the API server does not answer".into())
+}

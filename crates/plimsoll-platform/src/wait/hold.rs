@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{
     Condition, Progress, Seen, WaitError, Watchable, Watched, is_final,
     observer::Report,
+    silent,
     view::{Step, View},
 };
 
@@ -136,8 +137,4 @@ fn judge<K: Watchable>(condition: &impl Condition<K>, view: &View<K>) -> Result<
         }),
         Progress::Obstructed(why) => Err(WaitError::Obstructed(why)),
     }
-}
-
-fn silent() -> kube::Error {
-    kube::Error::Service("the API server does not answer".into())
 }

@@ -27,5 +27,5 @@ pub use watched::{Watchable, Watched};
 
 pub use crate::pods;
 
-pub(crate) use error::is_final;
+pub(crate) use error::{is_final, silent};
 pub(crate) use observer::{Report, created};

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{
     Condition, Deadline, Progress, Seen, WaitError, Watchable, Watched, is_final,
     observer::Report,
+    silent,
     view::{Step, View},
 };
 use crate::pods::explain;
@@ -95,36 +96,31 @@ impl<K: Watchable> Watched<K> {
             last,
             api,
         };
-        let listing = match timeout(LAST_READ, self.read()).await {
-            Ok(Ok(listing)) => listing,
-            Ok(Err(error)) => {
-                return Err(elapsed(
-                    format!("could not read {}", self.what),
-                    Some(Box::new(error)),
-                ));
+        let read = timeout(LAST_READ, self.read())
+            .await
+            .unwrap_or_else(|_| Err(silent()));
+        match read {
+            Ok(listing) => view.take_listing(listing),
+            Err(error) => {
+                let last = format!("could not read {}", self.what);
+                return Err(elapsed(last, Some(Box::new(error))));
             }
-            Err(_) => {
-                let silent = kube::Error::Service("the API server does not answer".into());
-                return Err(elapsed(
-                    format!("could not read {}", self.what),
-                    Some(Box::new(silent)),
-                ));
-            }
-        };
-        view.take_listing(listing);
+        }
         match condition.progress(&view.seen) {
             Progress::Met => Ok(view.seen),
             Progress::Never(why) => Err(WaitError::Never(why)),
             Progress::Obstructed(why) => Err(WaitError::Obstructed(why)),
             Progress::NotYet(last) => {
                 let client = self.api.clone().into_client();
-                match explain(&client, view.seen.iter()).await {
-                    Some(trouble) if trouble.obstructs => {
-                        Err(WaitError::Obstructed(format!("{last} ({trouble})")))
-                    }
-                    Some(trouble) => Err(elapsed(format!("{last} ({trouble})"), None)),
-                    None => Err(elapsed(last, None)),
-                }
+                let Some(trouble) = explain(&client, view.seen.iter()).await else {
+                    return Err(elapsed(last, None));
+                };
+                let last = trouble.added_to(last);
+                Err(if trouble.obstructs {
+                    WaitError::Obstructed(last)
+                } else {
+                    elapsed(last, None)
+                })
             }
         }
     }

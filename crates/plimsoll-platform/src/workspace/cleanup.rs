@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{Grace, RUN_LABEL, RunId, delete::by_uid};
 use crate::{
     platform::Platform,
-    wait::{Condition, Deadline, DeadlineKind, Progress, Seen, WaitError, Watched},
+    wait::{Condition, Deadline, DeadlineKind, Progress, Seen, WaitError, Watched, silent},
 };
 
 /// How long namespaces may take to go.
@@ -81,7 +81,7 @@ pub(super) async fn find(
                 let api: Api<DynamicObject> = Api::all_with(platform.client(), kind);
                 let list = match timeout(REQUEST, api.list_metadata(params)).await {
                     Ok(list) => list.map(|list| list.items),
-                    Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
+                    Err(_) => Err(silent()),
                 };
                 let items: Vec<PartialObjectMeta<DynamicObject>> = match list {
                     Ok(items) => items,
@@ -173,16 +173,22 @@ pub(super) async fn remove_found(platform: &Platform, selector: &str, found: Vec
 
 async fn delete(platform: &Platform, found: &Found) -> Result<(), kube::Error> {
     if found.kind == namespaces() {
-        // Pods that may take their time to end would hold up the namespace.
-        let pods: Api<Pod> = Api::namespaced(platform.client(), &found.name);
-        let params = DeleteParams {
-            grace_period_seconds: Some(1),
-            ..DeleteParams::default()
-        };
-        let _ = timeout(REQUEST, pods.delete_collection(&params, &ListParams::default())).await;
+        end_pods(platform, &found.name).await;
     }
     let api: Api<DynamicObject> = Api::all_with(platform.client(), &found.kind);
     by_uid(&api, &found.name, found.uid.clone(), Grace::Own).await
+}
+
+/// Ends a namespace's pods, so that none with time to end holds up the namespace: its controller begins a few
+/// seconds later, and would come back only when the pods' own grace has passed.
+async fn end_pods(platform: &Platform, namespace: &str) {
+    let pods: Api<Pod> = Api::namespaced(platform.client(), namespace);
+    let params = DeleteParams {
+        grace_period_seconds: Some(1),
+        ..DeleteParams::default()
+    };
+    // Whatever goes wrong here, the namespace's end takes the pods along.
+    let _ = timeout(REQUEST, pods.delete_collection(&params, &ListParams::default())).await;
 }
 
 /// Waits until these namespaces are gone; the answer is those that are not, and why.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{MANAGER, RUN_LABEL, RunId};
 use crate::{
     platform::{ApiError, Platform},
-    wait::WaitError,
+    wait::{WaitError, silent},
 };
 
 /// How long one request may take.
@@ -187,7 +187,7 @@ pub(super) async fn post(
         let error = match answer {
             Ok(Ok(created)) => return Ok(created),
             Ok(Err(error)) => error,
-            Err(_) => kube::Error::Service("the API server does not answer".into()),
+            Err(_) => silent(),
         };
         match &error {
             kube::Error::Api(status) if status.is_already_exists() && lost => {

@@ -9,7 +9,7 @@ use kube::{
 };
 use tokio::time::timeout;
 
-use crate::platform::Platform;
+use crate::{platform::Platform, wait::silent};
 
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -105,6 +105,6 @@ pub(super) async fn by_uid(
         Ok(Ok(_)) => Ok(()),
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() || status.code == 409 => Ok(()),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(kube::Error::Service("the API server does not answer".into())),
+        Err(_) => Err(silent()),
     }
 }
