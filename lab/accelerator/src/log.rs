@@ -2,9 +2,15 @@
 
 use std::{fmt::Arguments, io::Write};
 
-/// Writes one line; a log that cannot be written to is no reason to stop.
+use k8s_openapi::jiff::Timestamp;
+
+/// Writes one line, with the time; a log that cannot be written to is no reason to stop.
 pub(crate) fn line(text: Arguments<'_>) {
-    let _lost = writeln!(std::io::stderr().lock(), "{text}");
+    let _lost = writeln!(
+        std::io::stderr().lock(),
+        "{} {text}",
+        Timestamp::now().strftime("%H:%M:%S%.3f")
+    );
 }
 
 /// An error and all of its causes, in one line.

@@ -278,10 +278,27 @@ impl From<Grant> for PreparedDevice {
     }
 }
 
+/// Claims of a driver of two devices, for unit tests: its devices need not exist.
+#[cfg(test)]
+pub(crate) fn claims_in(folder: &Path, defects: &[&str]) -> Claims {
+    let defects: Vec<String> = defects.iter().map(|id| (*id).to_owned()).collect();
+    let checkpoint = Checkpoint::load(&folder.join("checkpoint.json")).unwrap();
+    let devices = [0, 1].map(|index| crate::device::fixture::device("nvidia", index));
+    let faults = Faults::of(&defects);
+    Claims::restore(
+        "gpu.nvidia.com",
+        &folder.join("cdi"),
+        &devices,
+        checkpoint,
+        faults,
+        |_| Ok(()),
+    )
+    .unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::fixture;
 
     struct Node(tempfile::TempDir);
 
@@ -292,19 +309,7 @@ mod tests {
 
         /// The driver as it comes up, now or after a restart.
         fn driver(&self, defects: &[&str]) -> Claims {
-            let defects: Vec<String> = defects.iter().map(|id| (*id).to_owned()).collect();
-            let checkpoint = Checkpoint::load(&self.0.path().join("checkpoint.json")).unwrap();
-            let devices = [fixture::device("nvidia", 0), fixture::device("nvidia", 1)];
-            let faults = Faults::of(&defects);
-            Claims::restore(
-                "gpu.nvidia.com",
-                &self.cdi(),
-                &devices,
-                checkpoint,
-                faults,
-                |_| Ok(()),
-            )
-            .unwrap()
+            claims_in(self.0.path(), defects)
         }
 
         fn cdi(&self) -> PathBuf {

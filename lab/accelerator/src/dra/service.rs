@@ -3,10 +3,12 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use k8s_openapi::api::{core::v1::Namespace, resource::v1::ResourceClaim};
 use kube::{Api, Client};
+use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -21,6 +23,9 @@ use crate::{
 /// Namespaces with this label may use devices for administration.
 const ADMIN_LABEL: &str = "resource.kubernetes.io/admin-access";
 
+/// How long a device's last holder may take to leave; well below what the kubelet waits for an answer.
+const PATIENCE_WITH_HOLDER: Duration = Duration::from_secs(15);
+
 /// The driver's side of the protocol.
 #[derive(Clone)]
 pub(crate) struct DraService {
@@ -28,6 +33,8 @@ pub(crate) struct DraService {
     driver: String,
     pool: String,
     claims: Arc<Mutex<Claims>>,
+    /// Says that a claim was unprepared.
+    released: watch::Sender<()>,
 }
 
 /// Why a claim's devices are not there for its pod.
@@ -61,6 +68,7 @@ impl DraService {
             driver: driver.to_owned(),
             pool: pool.to_owned(),
             claims,
+            released: watch::Sender::new(()),
         }
     }
 
@@ -84,7 +92,31 @@ impl DraService {
         if grants.iter().any(|grant: &Grant| grant.admin) {
             self.require_admin_namespace(&claim.namespace).await?;
         }
-        Ok(self.claims().prepare(claim, grants)?)
+        Ok(self.prepare_in_turn(claim, &grants).await?)
+    }
+
+    /// A pod that is deleted without grace is gone from the API before its kubelet unprepares, so the next holder
+    /// may ask while the last one is still leaving. A kubelet that is refused asks again after a minute; waiting
+    /// for the last one to leave is faster.
+    async fn prepare_in_turn(
+        &self,
+        claim: &ClaimName,
+        grants: &[Grant],
+    ) -> Result<Vec<Answer>, PrepareError> {
+        let deadline = Instant::now() + PATIENCE_WITH_HOLDER;
+        let mut released = self.released.subscribe();
+        loop {
+            let prepared = self.claims().prepare(claim, grants.to_vec());
+            let Err(PrepareError::Busy { .. }) = &prepared else {
+                return prepared;
+            };
+            if tokio::time::timeout_at(deadline, released.changed())
+                .await
+                .is_err()
+            {
+                return prepared;
+            }
+        }
     }
 
     /// The API server refuses such claims too; a driver that relies on that alone is open to a server that
@@ -107,7 +139,9 @@ impl DraService {
     }
 
     fn unprepare(&self, claim: &ClaimName) -> Result<(), CallError> {
-        Ok(self.claims().unprepare(&claim.uid)?)
+        self.claims().unprepare(&claim.uid)?;
+        self.released.send_replace(());
+        Ok(())
     }
 
     fn claims(&self) -> MutexGuard<'_, Claims> {
@@ -222,9 +256,64 @@ serve_version!(dra_beta, |pool, answer| dra_beta::Device {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, path::Path};
 
     use super::*;
+    use crate::dra::prepare::claims_in;
+
+    /// The service of a driver whose API server is never asked.
+    fn service(folder: &Path, defects: &[&str]) -> DraService {
+        let refuse = tower::service_fn(|_: axum::http::Request<kube::client::Body>| async {
+            Err::<axum::http::Response<kube::client::Body>, _>(std::io::Error::other("not to be asked"))
+        });
+        let client = Client::new(refuse, "default");
+        DraService::new(client, "gpu.nvidia.com", "n1", claims_in(folder, defects))
+    }
+
+    fn claim(uid: &str) -> ClaimName {
+        ClaimName {
+            namespace: "ns".into(),
+            name: uid.into(),
+            uid: uid.into(),
+        }
+    }
+
+    fn grant() -> [Grant; 1] {
+        [Grant {
+            request: "r".into(),
+            device: "gpu-0".into(),
+            admin: false,
+            share: None,
+        }]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_holder_waits_for_the_last_one_to_leave() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = service(folder.path(), &[]);
+        service.prepare_in_turn(&claim("u"), &grant()).await.unwrap();
+        let (next, grant) = (claim("v"), grant());
+        let (waiting, unprepared) = tokio::join!(service.prepare_in_turn(&next, &grant), async {
+            tokio::task::yield_now().await;
+            service.unprepare(&claim("u"))
+        });
+        unprepared.unwrap();
+        assert_eq!(waiting.unwrap()[0].device, "gpu-0");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_holder_that_does_not_leave_is_named_in_the_end() {
+        for defects in [&[][..], &["dra.no-release"]] {
+            let folder = tempfile::tempdir().unwrap();
+            let service = service(folder.path(), defects);
+            service.prepare_in_turn(&claim("u"), &grant()).await.unwrap();
+            if !defects.is_empty() {
+                service.unprepare(&claim("u")).unwrap();
+            }
+            let error = service.prepare_in_turn(&claim("v"), &grant()).await.unwrap_err();
+            assert!(error.to_string().contains("ns/u"), "{error}");
+        }
+    }
 
     #[test]
     fn administrative_access_needs_the_label_to_say_true() {
