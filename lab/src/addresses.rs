@@ -63,11 +63,6 @@ impl NodeIndex {
     /// As many nodes as a lab's /20 holds pod ranges for.
     pub(crate) const MAX: u8 = 8;
 
-    /// The node of that number, if a lab can have it.
-    pub(crate) fn new(number: u8) -> Option<Self> {
-        (1..=Self::MAX).contains(&number).then_some(Self(number))
-    }
-
     /// The first `count` nodes.
     pub(crate) fn first(count: u8) -> impl Iterator<Item = Self> {
         (1..=count.min(Self::MAX)).map(Self)
@@ -219,12 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn node_numbers_outside_a_labs_range_are_refused() {
-        assert_eq!(NodeIndex::new(0), None);
-        assert_eq!(NodeIndex::new(NodeIndex::MAX + 1), None);
-        assert_eq!(
-            NodeIndex::new(1).map(NodeIndex::node_name),
-            Some("node-1".to_owned())
-        );
+    fn no_more_nodes_than_a_lab_has_room_for() {
+        let names: Vec<_> = NodeIndex::first(3).map(NodeIndex::node_name).collect();
+        assert_eq!(names, ["node-1", "node-2", "node-3"]);
+        assert_eq!(NodeIndex::first(u8::MAX).count(), usize::from(NodeIndex::MAX));
     }
 }

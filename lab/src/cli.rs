@@ -60,6 +60,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         lab: WhichLab,
     },
+    /// End a component and start it again as it was.
+    Restart {
+        /// Such as `kube-scheduler`, or `kubelet@node-1` for what runs on a node.
+        component: String,
+        /// Kill it, as a crash would, instead of asking it to end.
+        #[arg(long)]
+        kill: bool,
+        #[command(flatten)]
+        lab: WhichLab,
+    },
     /// Add or remove a node.
     #[command(subcommand)]
     Node(NodeCommand),

@@ -22,10 +22,13 @@ use crate::defects::{self, SeedError};
 use crate::down::{self, DownError};
 use crate::files::{self, FileError};
 use crate::folder::{LabsRoot, RootError};
+use crate::keeper::client::KeeperError;
+use crate::keeper::protocol::Farewell;
 use crate::keeper::serve::{self, ServeError};
 use crate::logs::{self, LogsError};
 use crate::node_change::{self, ChangeError};
 use crate::progress::Progress;
+use crate::restart;
 use crate::state::{LabState, StateError};
 use crate::status;
 use crate::up::{self, UpError, UpRequest};
@@ -61,6 +64,8 @@ enum CommandError {
     Change(#[from] ChangeError),
     #[error(transparent)]
     Logs(#[from] LogsError),
+    #[error("could not restart the component")]
+    Restart(#[from] KeeperError),
     #[error("could not print the status as JSON")]
     Json(#[source] serde_json::Error),
     #[error(transparent)]
@@ -185,6 +190,17 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
                 follow,
                 &mut std::io::stdout().lock(),
             )?)
+        }
+        Command::Restart {
+            component,
+            kill,
+            lab: WhichLab { name },
+        } => {
+            need_root()?;
+            let folder = root()?.lab(&name);
+            LabState::load(&folder, &name)?;
+            let how = if kill { Farewell::Killed } else { Farewell::Asked };
+            within_runtime(async { Ok(restart::restart(&folder, &component, how).await?) })
         }
         Command::Node(NodeCommand::Add(WhichLab { name })) => {
             need_root()?;

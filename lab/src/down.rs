@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::folder::LabsRoot;
+use crate::machine::{self, MachineError};
 use crate::name::LabName;
 use crate::node;
 use crate::progress::{Progress, seconds};
@@ -14,6 +15,8 @@ use crate::traces::{self, RemoveError};
 pub(crate) enum DownError {
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     #[error("could not remove all of the lab `{lab}`; `plimsoll-lab down --name {lab}` can be tried again")]
     Remove { lab: LabName, source: RemoveError },
 }
@@ -27,6 +30,7 @@ pub(crate) async fn down(root: &LabsRoot, name: &LabName, progress: &Progress) -
     // What labs share goes with the last of them; what still holds something stays.
     let _ = std::fs::remove_file(root.lab_lock(name));
     if state::all(root).is_ok_and(|labs| labs.is_empty()) {
+        machine::restore(root)?;
         let _ = std::fs::remove_file(root.slots_lock());
         let _ = std::fs::remove_dir(root.path());
         for folder in node::MOUNT_POINTS {

@@ -54,6 +54,11 @@ impl LabsRoot {
         self.0.join(".slots.lock")
     }
 
+    /// What of the machine was changed, to be put back.
+    pub(crate) fn machine(&self) -> PathBuf {
+        self.0.join(".machine.json")
+    }
+
     /// Held while a lab is changed; outside its folder, which `down` removes.
     pub(crate) fn lab_lock(&self, name: &LabName) -> PathBuf {
         self.0.join(format!(".{name}.lock"))

@@ -55,7 +55,7 @@ pub(crate) async fn connect_node(
     let (services, host) = (plan.services().to_string(), plan.host().to_string());
     inside(keeper, &["route", "add", &services, "via", &host]).await?;
     let (pods, address) = (plan.pods(node).to_string(), plan.node(node).to_string());
-    ip(&["route", "add", &pods, "via", &address]).await?;
+    ip(&["route", "replace", &pods, "via", &address]).await?;
     for (neighbour, their_keeper) in neighbours {
         let (theirs, there) = (
             plan.pods(*neighbour).to_string(),
@@ -67,9 +67,19 @@ pub(crate) async fn connect_node(
     Ok(())
 }
 
-/// Deletes a node's cable; its end inside the node goes with it.
-pub(crate) async fn disconnect_node(slot: Slot, node: NodeIndex) -> Result<(), ToolError> {
-    delete(&slot.cable(node)).await
+/// Deletes a node's cable, whose end inside the node goes with it, and the way to its pods.
+pub(crate) async fn disconnect_node(
+    slot: Slot,
+    node: NodeIndex,
+    neighbours: &[(NodeIndex, i32)],
+) -> Result<(), ToolError> {
+    delete(&slot.cable(node)).await?;
+    let pods = slot.plan().pods(node).to_string();
+    ip(&["route", "flush", &pods]).await?;
+    for (_, their_keeper) in neighbours {
+        inside(*their_keeper, &["route", "flush", &pods]).await?;
+    }
+    Ok(())
 }
 
 /// Deletes every link of the lab, by the name that the links carry: no state is needed to find them.

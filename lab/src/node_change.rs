@@ -13,7 +13,6 @@ use crate::build::cache::Cache;
 use crate::build::{self, BuildError};
 use crate::control_plane::Credentials;
 use crate::folder::LabsRoot;
-use crate::keeper::client::KeeperError;
 use crate::lab::Lab;
 use crate::name::LabName;
 use crate::network;
@@ -56,8 +55,6 @@ pub(crate) enum ChangeError {
     Pki(#[from] PkiError),
     #[error(transparent)]
     Node(#[from] NodeError),
-    #[error(transparent)]
-    Keeper(#[from] KeeperError),
     #[error("could not start the node")]
     Start(#[source] Box<UpError>),
     #[error("could not remove the node `{node}` from the API server")]
@@ -114,10 +111,7 @@ pub(crate) async fn add(
     let index = NodeIndex::first(NodeIndex::MAX)
         .find(|index| !lab.state.nodes.contains(index))
         .ok_or_else(|| ChangeError::Full { lab: name.clone() })?;
-    let mut neighbours = Vec::new();
-    for neighbour in &lab.state.nodes {
-        neighbours.push((*neighbour, Node::existing(&lab, *neighbour).keeper.pid().await?));
-    }
+    let neighbours = keepers(&lab, |_| true).await;
     lab.state.nodes.push(index);
     lab.state.save(&lab.folder)?;
     let credentials = Credentials::open(&lab)?;
@@ -166,7 +160,8 @@ pub(crate) async fn remove(
     let folder = lab.folder.node(node);
     traces::end_keepers(name, Some(&folder))?;
     traces::detach_loop_devices(&folder).await?;
-    network::disconnect_node(lab.state.slot, index).await?;
+    let neighbours = keepers(&lab, |neighbour| neighbour != index).await;
+    network::disconnect_node(lab.state.slot, index, &neighbours).await?;
     cgroups::remove_node(name, node)?;
     crate::files::remove_folder(&folder).map_err(RemoveError::from)?;
     let api: Api<ApiNode> = Api::all(up::client(&lab).await?);
@@ -183,6 +178,17 @@ pub(crate) async fn remove(
     lab.state.save(&lab.folder)?;
     step.finish();
     Ok(())
+}
+
+/// The keepers of some nodes, as the handle on their network namespaces; a node that died has none.
+async fn keepers(lab: &Lab, which: impl Fn(NodeIndex) -> bool) -> Vec<(NodeIndex, i32)> {
+    let mut keepers = Vec::new();
+    for index in lab.state.nodes.iter().copied().filter(|index| which(*index)) {
+        if let Ok(pid) = Node::existing(lab, index).keeper.pid().await {
+            keepers.push((index, pid));
+        }
+    }
+    keepers
 }
 
 fn is_not_found(error: &kube::Error) -> bool {

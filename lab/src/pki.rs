@@ -108,11 +108,6 @@ impl Authority {
         })
     }
 
-    /// The authority's own certificate, as PEM.
-    pub(crate) fn certificate(&self) -> &str {
-        &self.certificate
-    }
-
     /// Issues a certificate.
     pub(crate) fn issue(&self, subject: &Subject<'_>) -> Result<Identity, PkiError> {
         let failed = |source| PkiError::Certificate {
@@ -241,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let created = Authority::create(folder.path(), "ca")?;
         let opened = Authority::open(folder.path(), "ca")?;
-        assert_eq!(created.certificate(), opened.certificate());
+        assert_eq!(created.certificate, opened.certificate);
         assert_eq!(
             created.issuer.key().public_key_raw(),
             opened.issuer.key().public_key_raw()

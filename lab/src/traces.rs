@@ -42,16 +42,23 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// Removes everything of a lab.
 pub(crate) async fn remove_all(name: &LabName, folder: &LabFolder) -> Result<(), RemoveError> {
-    end_keepers(name, None)?;
-    detach_loop_devices(folder.path()).await?;
-    network::remove(name).await?;
-    cgroups::remove_lab(name)?;
-    unmount_below(folder.path())?;
-    Ok(files::remove_folder(folder.path())?)
+    loop {
+        end_keepers(name, None)?;
+        detach_loop_devices(folder.path()).await?;
+        network::remove(name).await?;
+        cgroups::remove_lab(name)?;
+        unmount_below(folder.path())?;
+        files::remove_folder(folder.path())?;
+        // An `up` that was killed a moment ago may have left a tool behind that finished only now.
+        if end_keepers(name, None)? == 0 && !folder.path().exists() {
+            return Ok(());
+        }
+    }
 }
 
-/// Ends the lab's keepers, and with them all that they keep: those of `folder` only, if given.
-pub(crate) fn end_keepers(lab: &LabName, folder: Option<&Path>) -> Result<(), RemoveError> {
+/// Ends the lab's keepers, and with them all that they keep: those of `folder` only, if given. Returns how
+/// many processes there were to end.
+pub(crate) fn end_keepers(lab: &LabName, folder: Option<&Path>) -> Result<usize, RemoveError> {
     let mut ending = Vec::new();
     for pid in process_ids() {
         // The handle first: what is then found out about the number is about this process.
@@ -72,7 +79,8 @@ pub(crate) fn end_keepers(lab: &LabName, folder: Option<&Path>) -> Result<(), Re
             }
         }
     }
-    ending.iter().try_for_each(await_end)
+    ending.iter().try_for_each(await_end)?;
+    Ok(ending.len())
 }
 
 /// A process's handle becomes readable when it ended: a keeper's after all of its namespace did.

@@ -24,6 +24,7 @@ use crate::down::{self, DownError};
 use crate::folder::LabsRoot;
 use crate::keeper::client::KeeperError;
 use crate::lab::Lab;
+use crate::machine::{self, MachineError};
 use crate::name::LabName;
 use crate::network;
 use crate::node::{self, Node, NodeError};
@@ -57,6 +58,8 @@ pub(crate) enum UpError {
     Stale(#[source] DownError),
     #[error(transparent)]
     Pki(#[from] PkiError),
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     #[error("could not make the lab's network")]
     Network(#[from] ToolError),
     #[error(transparent)]
@@ -117,6 +120,7 @@ pub(crate) async fn up(
         progress.done("clearing away what an earlier lab of that name left");
         down::clear(root, &request.name).await.map_err(UpError::Stale)?;
     }
+    machine::prepare(root)?;
     let state = state::claim_slot(root, |slot| LabState {
         name: request.name,
         slot,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-use super::protocol::{Answer, Ending, ProcessReport, ProcessSpec, Request};
+use super::protocol::{Answer, Ending, Farewell, ProcessReport, ProcessSpec, Request};
 
 /// A keeper, known by its socket.
 #[derive(Clone, Debug)]
@@ -48,9 +48,14 @@ impl KeeperClient {
     /// Also when the process ends before it is ready; the error then quotes the end of its log.
     pub(crate) async fn start(&self, spec: ProcessSpec) -> Result<(), KeeperError> {
         let (process, log) = (spec.name.clone(), spec.log.clone());
-        match self.ask(&Request::Start(spec)).await? {
+        self.started(self.ask(&Request::Start(spec)).await?, &process, &log)
+    }
+
+    fn started(&self, answer: Answer, process: &str, log: &Path) -> Result<(), KeeperError> {
+        match answer {
             Answer::Ready => Ok(()),
             Answer::Ended(ending) => {
+                let (process, log) = (process.to_owned(), log.to_owned());
                 let tail = last_lines(&log);
                 Err(KeeperError::Ended {
                     process,
@@ -63,18 +68,13 @@ impl KeeperClient {
         }
     }
 
-    /// Ends a process and returns how it went.
-    pub(crate) async fn stop(&self, name: &str, force: bool) -> Result<Ending, KeeperError> {
-        match self
-            .ask(&Request::Stop {
-                name: name.to_owned(),
-                force,
-            })
-            .await?
-        {
-            Answer::Ended(ending) => Ok(ending),
-            answer => Err(self.unexpected(answer)),
-        }
+    /// Ends a process and starts it again as it was; returns when it is ready.
+    pub(crate) async fn restart(&self, name: &str, how: Farewell, log: &Path) -> Result<(), KeeperError> {
+        let request = Request::Restart {
+            name: name.to_owned(),
+            how,
+        };
+        self.started(self.ask(&request).await?, name, log)
     }
 
     /// What runs, and how the rest ended.

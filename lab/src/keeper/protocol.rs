@@ -38,8 +38,18 @@ pub(crate) enum Request {
     Start(ProcessSpec),
     /// What runs, and how the rest ended.
     List,
-    /// Send SIGTERM (or SIGKILL) and answer when the process has ended.
-    Stop { name: String, force: bool },
+    /// End a process, if it runs, by SIGTERM or SIGKILL, and start it again as it was; answered as `Start` is.
+    Restart { name: String, how: Farewell },
+}
+
+/// How a process is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Farewell {
+    /// It may finish what it does.
+    Asked,
+    /// As if it had crashed.
+    Killed,
 }
 
 /// A keeper's answer.

@@ -3,18 +3,19 @@
 //! Threads and blocking calls, no async runtime: it is process 1 of its namespace and must reap every child
 //! itself, and it should weigh nothing.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustix::process::{Pid, Signal};
 
 use super::ground::{self, GroundError};
-use super::protocol::{Answer, KeeperConfig, ProcessReport, ProcessSpec, ReadySignal, Request};
+use super::protocol::{Answer, Farewell, KeeperConfig, ProcessReport, ProcessSpec, ReadySignal, Request};
 use super::readiness::ReadySocket;
 use super::table::Table;
 
@@ -40,6 +41,7 @@ pub(crate) enum ServeError {
 struct Keeper {
     config: KeeperConfig,
     table: Table,
+    specs: Mutex<BTreeMap<String, ProcessSpec>>,
 }
 
 /// Serves until killed; returns only when it could not begin.
@@ -70,6 +72,7 @@ pub(crate) fn serve(config: &Path) -> Result<(), ServeError> {
     let keeper = Arc::new(Keeper {
         config,
         table: Table::default(),
+        specs: Mutex::default(),
     });
     let reaper = Arc::clone(&keeper);
     thread::spawn(move || reaper.table.reap_forever());
@@ -98,13 +101,14 @@ impl Keeper {
 
     fn answer(&self, request: Request) -> Answer {
         match request {
-            Request::Start(spec) => self.start(&spec),
+            Request::Start(spec) => self.start(spec),
             Request::List => Answer::Processes(self.table.reports()),
-            Request::Stop { name, force } => self.stop(&name, force),
+            Request::Restart { name, how } => self.restart(&name, how),
         }
     }
 
-    fn start(&self, spec: &ProcessSpec) -> Answer {
+    fn start(&self, spec: ProcessSpec) -> Answer {
+        let spec = &self.remember(spec);
         let processes = self.table.lock();
         if processes
             .get(&spec.name)
@@ -129,6 +133,13 @@ impl Keeper {
             Some(report) => report.ended.map_or(Answer::Ready, Answer::Ended),
             None => Answer::Refused(format!("`{}` is gone", spec.name)),
         }
+    }
+
+    /// Keeps what a process is started with, for [`Request::Restart`].
+    fn remember(&self, spec: ProcessSpec) -> ProcessSpec {
+        let mut specs = self.specs.lock().unwrap_or_else(PoisonError::into_inner);
+        specs.insert(spec.name.clone(), spec.clone());
+        spec
     }
 
     fn await_ready(&self, name: &str, pid: i32, ready: Option<&ReadySocket>) -> Option<ProcessReport> {
@@ -176,7 +187,24 @@ impl Keeper {
         Ok(command.spawn()?.id().cast_signed())
     }
 
-    fn stop(&self, name: &str, force: bool) -> Answer {
+    fn restart(&self, name: &str, how: Farewell) -> Answer {
+        let Some(spec) = self
+            .specs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+        else {
+            return Answer::Refused(format!("`{name}` was never started here"));
+        };
+        if let Err(reason) = self.end(name, how) {
+            return Answer::Refused(reason);
+        }
+        self.start(spec)
+    }
+
+    /// Returns when the process has ended; one that does not run is fine.
+    fn end(&self, name: &str, how: Farewell) -> Result<(), String> {
         let running = self
             .table
             .lock()
@@ -184,15 +212,15 @@ impl Keeper {
             .filter(|report| report.ended.is_none())
             .map(|report| report.pid);
         let Some(pid) = running.and_then(Pid::from_raw) else {
-            return Answer::Refused(format!("`{name}` does not run"));
+            return Ok(());
         };
-        let signal = if force { Signal::KILL } else { Signal::TERM };
-        if let Err(error) = rustix::process::kill_process(pid, signal) {
-            return Answer::Refused(format!("could not signal `{name}`: {error}"));
-        }
-        match self.table.wait(name, |_| false).and_then(|report| report.ended) {
-            Some(ending) => Answer::Ended(ending),
-            None => Answer::Refused(format!("`{name}` is gone")),
-        }
+        let signal = match how {
+            Farewell::Asked => Signal::TERM,
+            Farewell::Killed => Signal::KILL,
+        };
+        rustix::process::kill_process(pid, signal)
+            .map_err(|error| format!("could not signal `{name}`: {error}"))?;
+        self.table.wait(name, |_| false);
+        Ok(())
     }
 }
