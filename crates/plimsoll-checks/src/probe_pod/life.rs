@@ -9,7 +9,7 @@ use std::{
 
 use futures::future::{Either, select};
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::{Api, ResourceExt, core::DynamicObject};
+use kube::{Api, ResourceExt, api::LogParams, core::DynamicObject};
 use plimsoll_platform::{
     Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, Observer, Progress, Seen,
     WaitError, Watched, observed, pods,
@@ -143,17 +143,27 @@ impl LivePod {
 
     /// Reads what the probe of a container that was started reports.
     ///
+    /// A log that is followed can be cut short and get the kubelet's own complaints mixed in. So before a log is
+    /// said to lack something, it is read once more as a whole, and that reading decides.
+    ///
     /// # Errors
     /// When the probe does not do its work.
     pub async fn report(&self, container: &str, patience: &Patience) -> Result<Transcript, WaitError> {
-        let mut transcript = Transcript::default();
-        let take = |line: &str| {
-            if let Ok(report) = Report::from_line(line) {
-                transcript.add(report);
-            }
-            transcript.is_over().then_some(())
+        let whole = patience.report();
+        let soon = Deadline {
+            within: whole.within / 6,
+            ..whole
         };
-        pods::log_until(&self.api(), &self.name(), container, take, patience.report()).await?;
+        let transcript = match self.follow(container, soon).await {
+            Ok(transcript) => transcript,
+            Err(_) => match self.read_all(container).await {
+                Some(transcript) => transcript,
+                None => match self.follow(container, whole).await {
+                    Ok(transcript) => transcript,
+                    Err(error) => self.read_all(container).await.ok_or(error)?,
+                },
+            },
+        };
         match &transcript.failed {
             None => Ok(transcript),
             Some(failed) => Err(WaitError::Obstructed(format!(
@@ -162,6 +172,28 @@ impl LivePod {
                 failed.reason
             ))),
         }
+    }
+
+    async fn follow(&self, container: &str, deadline: Deadline) -> Result<Transcript, WaitError> {
+        let mut transcript = Transcript::default();
+        let take = |line: &str| {
+            if let Ok(report) = Report::from_line(line) {
+                transcript.add(report);
+            }
+            transcript.is_over().then_some(())
+        };
+        pods::log_until(&self.api(), &self.name(), container, take, deadline).await?;
+        Ok(transcript)
+    }
+
+    /// The whole report, if it is there already.
+    async fn read_all(&self, container: &str) -> Option<Transcript> {
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            ..LogParams::default()
+        };
+        let log = self.api().logs(&self.name(), &params).await.ok()?;
+        Some(Transcript::from_log(&log)).filter(Transcript::is_over)
     }
 
     /// Deletes the pod and waits until its node has let go of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{join, try_join, try_join_all, try_join4};
+use futures::future::{join, try_join, try_join4};
 use plimsoll_platform::{Inventory, Path};
 use plimsoll_probe::protocol::DeviceNumber;
 
@@ -76,14 +76,13 @@ impl Ground<'_> {
         outsiders::host_routes(self).await.tell(&self.trial, "X10");
 
         let (open_to_all, second) = self.while_held(&first, &numbers, window).await?;
-        let mut holders = vec![&first.pod];
         if let Some(second) = &second {
             numbers.extend(self::numbers(self, second));
             numbers.sort_unstable();
             numbers.dedup();
-            holders.push(&second.pod);
         }
-        try_join_all(holders.into_iter().map(|pod| pod.remove(&self.context.patience))).await?;
+        // All that hold something, and those who never said whether they do.
+        self.roster.clear(&self.context.patience).await;
         self.after_release(&numbers, open_to_all).await
     }
 
