@@ -7,7 +7,7 @@ use std::{
 
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::{ConnectError, ConnectOptions};
+use super::{ConnectError, ConnectOptions, proxy::Proxies};
 
 /// What the environment says about kubeconfigs.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Environment {
     pub(super) home: Option<PathBuf>,
     /// Whether we run in a pod.
     pub(super) in_cluster: bool,
+    /// Proxies.
+    pub(super) proxies: Proxies,
 }
 
 impl Environment {
@@ -26,6 +28,7 @@ impl Environment {
             kubeconfig: std::env::var_os("KUBECONFIG"),
             home: std::env::home_dir(),
             in_cluster: std::env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
+            proxies: Proxies::of_process(),
         }
     }
 }
@@ -59,13 +62,25 @@ pub(super) async fn choose(
         context: Some(context.clone()),
         ..KubeConfigOptions::default()
     };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &selection)
-        .await
-        .map_err(|source| ConnectError::Incomplete {
-            path: from,
-            context: context.clone(),
-            source,
-        })?;
+    let has_proxy = proxy_of(&kubeconfig, &context);
+    let incomplete = |source| ConnectError::Incomplete {
+        path: from,
+        context: context.clone(),
+        source,
+    };
+    let config = match Config::from_custom_kubeconfig(kubeconfig, &selection).await {
+        // The client compares `$NO_PROXY` with the proxy instead of the server, so that is settled here.
+        Ok(mut config) if !has_proxy => match environment.proxies.for_server(&config.cluster_url).transpose()
+        {
+            Ok(proxy) => {
+                config.proxy_url = proxy;
+                config
+            }
+            Err(source) => return Err(incomplete(KubeconfigError::ParseProxyUrl(source))),
+        },
+        Ok(config) => config,
+        Err(source) => return Err(incomplete(source)),
+    };
     Ok(Chosen {
         config,
         context: Some(context),
@@ -162,6 +177,22 @@ fn context(options: &ConnectOptions, kubeconfig: &Kubeconfig, from: &Path) -> Re
             known,
         }),
     }
+}
+
+/// Whether the kubeconfig itself names a proxy for the context's cluster.
+fn proxy_of(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig.contexts.iter().find(|named| named.name == context);
+    let cluster = context
+        .and_then(|named| named.context.as_ref())
+        .map(|context| &context.cluster);
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|named| Some(&named.name) == cluster);
+    let proxy = cluster
+        .and_then(|named| named.cluster.as_ref())
+        .and_then(|cluster| cluster.proxy_url.as_deref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
 }
 
 /// The known name most like `name`, if any is like it at all.

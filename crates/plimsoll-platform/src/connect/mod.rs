@@ -2,6 +2,7 @@
 
 mod error;
 mod kubeconfig;
+mod proxy;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -11,7 +11,7 @@ use axum::{Router, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{kubeconfig::Environment, *};
+use super::{kubeconfig::Environment, proxy::Proxies, *};
 
 /// A kubeconfig with contexts `lab-one` (current) and `lab-two`, for a server.
 fn kubeconfig(folder: &TempDir, server: &str, user: Value) -> PathBuf {
@@ -389,6 +389,34 @@ async fn the_environment_is_merged_and_files_that_are_not_there_are_passed_over(
         ..Environment::default()
     };
     assert_eq!(chosen(&environment).await.unwrap(), "http://127.0.0.1:7/");
+}
+
+#[tokio::test]
+async fn the_kubeconfigs_own_proxy_counts_and_the_environments_only_without_it() {
+    let folder = TempDir::new().unwrap();
+    let path = kubeconfig(&folder, "https://k8s.example.com", json!({}));
+    let proxies = Proxies {
+        https: "http://env:3128".into(),
+        ..Proxies::default()
+    };
+    let environment = Environment {
+        proxies,
+        ..Environment::default()
+    };
+    let proxy = async |environment: &Environment| {
+        kubeconfig::choose(&options(&path), environment)
+            .await
+            .unwrap()
+            .config
+            .proxy_url
+            .map(|proxy| proxy.to_string())
+    };
+    assert_eq!(proxy(&environment).await.as_deref(), Some("http://env:3128/"));
+    assert_eq!(proxy(&Environment::default()).await, None);
+    let mut file: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    file["clusters"][0]["cluster"]["proxy-url"] = json!("http://own:3128");
+    std::fs::write(&path, file.to_string()).unwrap();
+    assert_eq!(proxy(&environment).await.as_deref(), Some("http://own:3128/"));
 }
 
 #[tokio::test]
