@@ -11,7 +11,7 @@ mod etcd;
 pub(crate) mod objects;
 mod scheduler;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 pub(crate) use credentials::{Credentials, context};
 
@@ -110,7 +110,7 @@ fn kubernetes(lab: &Lab, name: &str, flags: Vec<String>, ready: ReadySignal) -> 
 }
 
 /// `--name=value` with a path as the value.
-fn file_flag(name: &str, path: &PathBuf) -> String {
+fn file_flag(name: &str, path: &Path) -> String {
     format!("--{name}={}", path.display())
 }
 
