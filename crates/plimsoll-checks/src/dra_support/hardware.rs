@@ -50,25 +50,31 @@ pub(super) fn pin(driver: &str, device: &Device, all: &[&Device]) -> Option<Stri
                 .count()
                 == 1
     };
-    let preferred = |name: &str| match name.rsplit('/').next() {
-        Some("uuid") => 0,
-        Some(short) if PCI.contains(&short) => 1,
-        _ => 2,
-    };
     let (name, value) = device
         .attributes
         .iter()
         .filter(|(name, value)| apart(name, value))
-        .min_by_key(|(name, _)| preferred(name))?;
+        .min_by_key(|(name, _)| preference(name))?;
     equals(driver, name, value)
+}
+
+/// What devices are best told apart by comes first.
+fn preference(name: &str) -> u8 {
+    match name.rsplit('/').next() {
+        Some("uuid") => 0,
+        Some(short) if PCI.contains(&short) => 1,
+        _ => 2,
+    }
 }
 
 /// A CEL expression over the attribute `name` that no device can meet.
 pub(super) fn impossible(driver: &str, device: &Device) -> String {
+    let text = |(_, value): &(&String, &Attribute)| matches!(value, Attribute::String(_));
     let named = device
         .attributes
         .iter()
-        .find(|(_, value)| matches!(value, Attribute::String(_)));
+        .filter(text)
+        .min_by_key(|(name, _)| preference(name));
     let nowhere = Attribute::String("no such device, says plimsoll".to_owned());
     named
         .and_then(|(name, _)| equals(driver, name, &nowhere))
@@ -138,5 +144,23 @@ mod tests {
         let odd = device(&[("gpu.nvidia.com/uuid", "a\" || true || \"b")]);
         let expression = pin(DRIVER, &odd, &[&odd]).unwrap();
         assert!(expression.ends_with(r#"== "a\" || true || \"b""#), "{expression}");
+    }
+
+    #[test]
+    fn the_impossible_is_asked_of_the_attribute_that_tells_devices_apart() {
+        let found = device(&[("gpu.nvidia.com/alpha", "x"), ("gpu.nvidia.com/uuid", "U1")]);
+        assert!(
+            impossible(DRIVER, &found).contains("].uuid == "),
+            "{}",
+            impossible(DRIVER, &found)
+        );
+    }
+
+    #[test]
+    fn the_impossible_can_be_asked_of_devices_without_attributes() {
+        assert_eq!(
+            impossible(DRIVER, &device(&[])),
+            "device.driver == \"nobody.plimsoll.dev\""
+        );
     }
 }

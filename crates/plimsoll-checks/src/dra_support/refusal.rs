@@ -124,6 +124,8 @@ pub(super) fn scheduler_says(pod: &Pod) -> String {
         .into_iter()
         .flatten()
         .find(|condition| condition.type_ == "PodScheduled")
-        .and_then(|condition| condition.message.clone())
-        .unwrap_or_else(|| "the scheduler gives no reason".to_owned())
+        .and_then(|condition| condition.message.as_deref())
+        // What comes after the first sentence is about preemption.
+        .and_then(|message| message.split(". ").next())
+        .map_or_else(|| "the scheduler gives no reason".to_owned(), str::to_owned)
 }

@@ -19,9 +19,12 @@ use plimsoll_probe::{Report, Transcript};
 use super::{ProbePod, Ruling};
 use crate::{CheckError, Patience};
 
-/// How long the kubelet may go on failing to prepare a pod's devices, once it has said so: it tries again every
-/// few seconds, so what does not heal in this time will not.
-const PREPARATION: Duration = Duration::from_secs(20);
+/// How often the kubelet may fail to prepare a pod's devices before it is not waited for any longer. It tries
+/// again every ten to fifteen seconds; that once or twice it can't read a new claim yet is nobody's fault.
+const PREPARATIONS: i32 = 3;
+
+/// How long it is waited after that.
+const PREPARATION: Duration = Duration::from_secs(5);
 
 /// A probe pod that was created.
 #[derive(Clone)]
@@ -111,17 +114,20 @@ impl LivePod {
         }
     }
 
-    /// Waits for the kubelet to say that it could not prepare the pod's devices.
+    /// Waits for the kubelet to say again and again that it can't prepare the pod's devices.
     async fn unprepared(&self, deadline: Deadline) -> Result<(), WaitError> {
         let events: Api<Event> = self.namespace.api();
         let said = |seen: &Seen<Event>| {
-            let failed = seen
+            let failed = |event: &&Event| event.reason.as_deref() == Some("FailedPrepareDynamicResources");
+            let times: i32 = seen
                 .iter()
-                .any(|event| event.reason.as_deref() == Some("FailedPrepareDynamicResources"));
-            if failed {
+                .filter(failed)
+                .map(|event| event.count.unwrap_or(1))
+                .sum();
+            if times >= PREPARATIONS {
                 Progress::Met
             } else {
-                Progress::NotYet("no complaint".to_owned())
+                Progress::NotYet(format!("{times} failures to prepare devices"))
             }
         };
         let fields = format!("involvedObject.uid={}", self.uid());

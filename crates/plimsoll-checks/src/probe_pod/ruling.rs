@@ -43,6 +43,15 @@ impl Ruling {
         }
     }
 
+    /// The same; where it came out as it must, in one sentence for all its parts.
+    #[must_use]
+    pub fn in_short(self, detail: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Right(_) => Self::Right(detail()),
+            other => other,
+        }
+    }
+
     /// The outcome of several parts: a fault in one is a fault, a gap in one is a gap, and no part at all
     /// proves nothing.
     #[must_use]

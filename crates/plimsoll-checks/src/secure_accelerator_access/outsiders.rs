@@ -89,7 +89,16 @@ async fn run(
     let clean = [(PLAIN, &plain), (FORGER, &forger)]
         .map(|(name, sight)| judge::clean(&whose(name), &sight.found, ground.vendor, numbers));
     let forged = judge::unreachable(&whose(FORGER), &forger.found, numbers, whose_device);
-    Ok((Ruling::all(clean), forged))
+    let pod = plain.pod.name();
+    Ok((
+        Ruling::all(clean).in_short(|| {
+            format!(
+                "no container of pod `{pod}`{how} on node `{}` sees an accelerator",
+                ground.node
+            )
+        }),
+        forged,
+    ))
 }
 
 fn unheard() -> Ruling {

@@ -149,7 +149,12 @@ impl Ground<'_> {
         let (scope, owner) = team?;
         released.push(owner);
         scope.tell(&self.trial, "X6");
-        Ruling::all(released).tell(&self.trial, "X7");
+        Ruling::all(released)
+            .in_short(|| {
+                let count = numbers.len();
+                format!("after release nobody reaches the {count} devices that were held, and the next pod has its own")
+            })
+            .tell(&self.trial, "X7");
         restart?.tell(&self.trial, "X11");
         Ok(())
     }

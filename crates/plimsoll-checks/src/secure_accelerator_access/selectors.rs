@@ -40,13 +40,12 @@ impl Tried {
     pub(super) fn judge(self, open_to_all: bool) -> Ruling {
         let tried = self.clean.len();
         let forged = self.forged.into_iter().filter(|_| !open_to_all);
-        match Ruling::all(self.clean.into_iter().chain(forged)) {
-            Ruling::Right(_) => Ruling::Right(format!(
+        Ruling::all(self.clean.into_iter().chain(forged)).in_short(|| {
+            format!(
                 "none of {tried} variables, mounts and annotations that name devices opened one on node `{}`",
                 self.node
-            )),
-            other => other,
-        }
+            )
+        })
     }
 }
 

@@ -69,11 +69,11 @@ pub(super) async fn look(
             ));
         }
     }
-    let scope = match Ruling::all(scope) {
-        Ruling::Right(_) => Ruling::Right(format!(
-            "init container, native sidecar and second container of pod `{name}` have nothing of what `{HOLDER}` holds"
-        )),
-        other => other,
-    };
+    let scope = Ruling::all(scope).in_short(|| {
+        format!(
+            "init container, native sidecar and second container of pod `{name}` have nothing of what `{HOLDER}` \
+             holds"
+        )
+    });
     Ok((scope, owner))
 }
