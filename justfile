@@ -37,7 +37,7 @@ run *ARGS:
 
 # The sound lab passes, and each seeded defect fails exactly its requirement.
 lab-suite:
-    cargo test --release -p plimsoll-lab --test suite -- --ignored --nocapture
+    cargo test --release -p plimsoll-lab --test suite -- --ignored --test-threads 1
 
 lab-down:
     cargo run --release -p plimsoll-lab -- down

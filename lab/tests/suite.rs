@@ -21,6 +21,9 @@ fn main() {
             .filter(|defect| defect.lab.is_some())
             .map(|defect| Trial::test(defect.id.clone(), move || trial::defect(defect))),
     );
-    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(true)).collect();
+    let trials = trials
+        .into_iter()
+        .map(|trial| trial.with_ignored_flag(true))
+        .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

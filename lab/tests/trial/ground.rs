@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use kube::{
@@ -44,27 +45,43 @@ impl Outcome {
 
 impl Ground {
     /// Brings a lab up.
-    pub(crate) fn up(name: &str, defects: &[&str]) -> Result<Self, Failed> {
-        let name = format!("suite-{name}");
+    pub(crate) fn up(defects: &[&str]) -> Result<Self, Failed> {
+        // A lab's name is short, so it is a number; of this process, so that two suites can run.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("suite-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut up = lab(&["up", "--name", &name]);
         for defect in defects {
             up.args(["--defect", defect]);
         }
         let out = tempfile::tempdir()?;
         // Made before the lab is up, so that a lab that comes up halfway is taken down as well.
-        let mut ground = Self { name, kubeconfig: PathBuf::new(), out };
+        let mut ground = Self {
+            name,
+            kubeconfig: PathBuf::new(),
+            out,
+        };
         ground.kubeconfig = succeed(&mut up)?.trim().into();
         Ok(ground)
     }
 
     /// Runs every check.
     pub(crate) fn run(&self) -> Result<Outcome, Failed> {
-        let output = self.plimsoll(&["run", "--format", "json"]).arg("--out").arg(self.out.path()).output()?;
+        let output = self
+            .plimsoll(&["run", "--format", "json"])
+            .arg("--out")
+            .arg(self.out.path())
+            .output()?;
         let results = serde_json::from_slice(&output.stdout).map_err(|error| {
-            format!("no results ({error}); standard error:\n{}", String::from_utf8_lossy(&output.stderr))
+            format!(
+                "no results ({error}); standard error:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            )
         })?;
         println!("{}", String::from_utf8_lossy(&output.stderr));
-        Ok(Outcome { results, exit: output.status.code() })
+        Ok(Outcome {
+            results,
+            exit: output.status.code(),
+        })
     }
 
     /// Starts a run and kills it without warning once it has created pods.
@@ -94,18 +111,25 @@ impl Ground {
 
     /// What carries our label on the cluster, whatever its kind.
     pub(crate) fn left(&self) -> Result<Vec<String>, Failed> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(labelled_objects(&self.kubeconfig))
     }
 
     /// Nothing of ours may be there.
     pub(crate) fn expect_nothing_left(&self) -> Result<(), Failed> {
         let left = self.left()?;
-        if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}").into()) }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("left behind: {left:?}").into())
+        }
     }
 
     fn plimsoll(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_plimsoll-lab")).with_file_name("plimsoll"));
+        let mut command =
+            Command::new(Path::new(env!("CARGO_BIN_EXE_plimsoll-lab")).with_file_name("plimsoll"));
         command.args(arguments).arg("--kubeconfig").arg(&self.kubeconfig);
         command
     }
@@ -135,7 +159,8 @@ fn succeed(command: &mut Command) -> Result<String, Failed> {
 }
 
 async fn labelled_objects(kubeconfig: &Path) -> Result<Vec<String>, Failed> {
-    let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default());
+    let config =
+        Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default());
     let client = Client::try_from(config.await?)?;
     let selector = ListParams::default().labels("app.kubernetes.io/managed-by=plimsoll");
     let mut found = Vec::new();
@@ -144,8 +169,15 @@ async fn labelled_objects(kubeconfig: &Path) -> Result<Vec<String>, Failed> {
             if !capabilities.supports_operation(verbs::LIST) {
                 continue;
             }
-            let objects = Api::<DynamicObject>::all_with(client.clone(), &resource).list(&selector).await?;
-            found.extend(objects.items.iter().map(|object| format!("{} {}", resource.kind, object.name_any())));
+            let objects = Api::<DynamicObject>::all_with(client.clone(), &resource)
+                .list(&selector)
+                .await?;
+            found.extend(
+                objects
+                    .items
+                    .iter()
+                    .map(|object| format!("{} {}", resource.kind, object.name_any())),
+            );
         }
     }
     Ok(found)

@@ -12,7 +12,7 @@ const REQUIREMENTS: [&str; 3] = ["dra_support", "gang_scheduling", "secure_accel
 
 /// A sound lab passes everything, and nothing of ours is left on it.
 pub(crate) fn sound() -> Result<(), Failed> {
-    let ground = Ground::up("sound", &[])?;
+    let ground = Ground::up(&[])?;
     let outcome = ground.run()?;
     for requirement in REQUIREMENTS {
         let (verdict, reason) = outcome.of(requirement)?;
@@ -26,7 +26,7 @@ pub(crate) fn sound() -> Result<(), Failed> {
 
 /// With the defect, its requirement fails for a reason that names the cause, and no other fails.
 pub(crate) fn defect(defect: &Defect) -> Result<(), Failed> {
-    let ground = Ground::up(&defect.id.replace(['.', '_'], "-"), &[&defect.id])?;
+    let ground = Ground::up(&[&defect.id])?;
     let outcome = ground.run()?;
     for requirement in REQUIREMENTS {
         let (verdict, reason) = outcome.of(requirement)?;
@@ -46,7 +46,7 @@ pub(crate) fn defect(defect: &Defect) -> Result<(), Failed> {
 
 /// `kill -9` in the middle of a run leaves objects behind; `plimsoll cleanup` removes them all.
 pub(crate) fn killed_run_is_cleaned_up() -> Result<(), Failed> {
-    let ground = Ground::up("killed", &[])?;
+    let ground = Ground::up(&[])?;
     ground.kill_run_in_the_middle()?;
     if ground.left()?.is_empty() {
         return Err("the killed run left nothing, so this shows nothing".into());
