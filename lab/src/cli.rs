@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Node(NodeCommand),
     /// Remove a lab and everything of it, whatever became of it.
     Down(WhichLab),
+    /// Measure how long a lab takes to come up and go, and what it weighs; prints a page of Markdown.
+    Bench(BenchArgs),
     /// Print the script that completes this command line in a shell.
     Completions {
         /// The shell.
@@ -140,6 +142,22 @@ pub(crate) struct UpArgs {
     /// Break the platform in a known way.
     #[arg(long = "defect", value_name = "ID", value_delimiter = ',')]
     pub(crate) defects: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The name of the lab that is made and removed again.
+    #[arg(long, default_value = "bench")]
+    pub(crate) name: LabName,
+    /// How often to measure.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    /// How many nodes.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=i64::from(NodeIndex::MAX)))]
+    pub(crate) nodes: u8,
+    /// Accelerators of every node, as `up` takes them.
+    #[arg(long, value_name = "LIST", default_value = "nvidia:4,amd:2:plugin", value_parser = accelerators)]
+    pub(crate) accelerators: Accelerators,
 }
 
 /// The accelerators of a node.

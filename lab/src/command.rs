@@ -2,103 +2,35 @@
 //!
 //! 0 done · 1 failed · 3 bad input · 130 interrupted.
 
-use std::error::Error;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
 use clap::CommandFactory as _;
-use plimsoll_accelerator::gang_controller::{self, GangConfig, GangError};
-use plimsoll_accelerator::oci_runtime::{self, RuntimeError};
-use plimsoll_accelerator::{ConfigError, NodeConfig};
-use plimsoll_defects::{Defect, UnknownDefect};
+use plimsoll_accelerator::NodeConfig;
+use plimsoll_accelerator::gang_controller::{self, GangConfig};
+use plimsoll_accelerator::oci_runtime;
+use plimsoll_defects::Defect;
 
+use crate::bench::{self, BenchRequest};
+use crate::build;
 use crate::build::cache::{Cache, CacheError};
-use crate::build::component::{self, ComponentError};
-use crate::build::{self, BuildError};
+use crate::build::component;
 use crate::cli::{Cli, Command, Format, NodeCommand, UpArgs, WhichLab};
-use crate::defects::{self, SeedError};
-use crate::down::{self, DownError};
-use crate::files::{self, FileError};
-use crate::folder::{LabsRoot, RootError};
-use crate::keeper::client::KeeperError;
+use crate::defects;
+use crate::down;
+use crate::failure::{CommandError, report};
+use crate::files;
+use crate::folder::LabsRoot;
 use crate::keeper::protocol::Farewell;
-use crate::keeper::serve::{self, ServeError};
-use crate::logs::{self, LogsError};
-use crate::node_change::{self, ChangeError};
+use crate::keeper::serve;
+use crate::logs;
+use crate::node_change;
 use crate::progress::Progress;
 use crate::restart;
-use crate::state::{LabState, StateError};
+use crate::state::LabState;
 use crate::status;
-use crate::up::{self, UpError, UpRequest};
-
-/// Why a command did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-enum CommandError {
-    #[error(transparent)]
-    Root(#[from] RootError),
-    #[error(transparent)]
-    Defect(#[from] UnknownDefect),
-    #[error(transparent)]
-    Component(#[from] ComponentError),
-    #[error("the lab makes namespaces, links and devices: run it as root")]
-    NotRoot,
-    #[error("could not start the runtime")]
-    Runtime(#[source] std::io::Error),
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    #[error(transparent)]
-    Up(#[from] UpError),
-    #[error(transparent)]
-    Down(#[from] DownError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Keep(#[from] ServeError),
-    #[error(transparent)]
-    Seed(#[from] SeedError),
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-    #[error(transparent)]
-    Logs(#[from] LogsError),
-    #[error("could not restart the component")]
-    Restart(#[from] KeeperError),
-    #[error("could not print the status as JSON")]
-    Json(#[source] serde_json::Error),
-    #[error(transparent)]
-    AcceleratorConfig(#[from] ConfigError),
-    #[error(transparent)]
-    Accelerators(#[from] Box<plimsoll_accelerator::ServeError>),
-    #[error(transparent)]
-    GangController(#[from] GangError),
-    #[error(transparent)]
-    OciRuntime(#[from] RuntimeError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error("there is no `{0}`")]
-    NoConfig(PathBuf),
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl CommandError {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Root(_) | Self::Defect(_) | Self::Seed(_) | Self::Component(_) | Self::NotRoot => 3,
-            Self::State(StateError::NoSuchLab(_)) | Self::Logs(LogsError::Unknown { .. }) => 3,
-            Self::Change(
-                ChangeError::State(StateError::NoSuchLab(_))
-                | ChangeError::NoSuchNode { .. }
-                | ChangeError::NoArchive(_),
-            ) => 3,
-            Self::Interrupted => 130,
-            _ => 1,
-        }
-    }
-}
+use crate::up::{self, UpRequest};
 
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> ExitCode {
@@ -141,6 +73,20 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
             need_root()?;
             let root = root()?;
             within_runtime(async { Ok(down::down(&root, &name, &progress).await?) })
+        }
+        Command::Bench(args) => {
+            need_root()?;
+            let (root, cache) = (root()?, cache()?);
+            let request = BenchRequest {
+                name: args.name,
+                runs: args.runs,
+                nodes: args.nodes,
+                accelerators: args.accelerators.0,
+            };
+            within_runtime(async {
+                anstream::print!("{}", bench::bench(&root, &cache, &request, &progress).await?);
+                Ok(())
+            })
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "plimsoll-lab", &mut std::io::stdout());
@@ -248,17 +194,36 @@ fn start(root: &LabsRoot, args: UpArgs, progress: &Progress) -> Result<(), Comma
         with: args.with,
     };
     within_runtime(async {
+        let mut claimed = up::claim(root, &cache, request, progress).await?;
         tokio::select! {
-            lab = up::up(root, &cache, request, progress) => {
-                anstream::println!("{}", lab?.folder.kubeconfig().display());
-                Ok(())
-            }
-            _ = tokio::signal::ctrl_c() => {
-                down::clear(root, &name).await?;
+            lab = claimed.bring_up(progress) => match lab {
+                Ok(lab) => {
+                    anstream::println!("{}", lab.folder.kubeconfig().display());
+                    Ok(())
+                }
+                Err(error) => Err(CommandError::HalfUp {
+                    lab: name,
+                    source: Box::new(error),
+                }),
+            },
+            () = interrupted() => {
+                down::clear_for_good(root, &name).await?;
                 Err(CommandError::Interrupted)
             }
         }
     })
+}
+
+/// Returns when the user, or whoever started this program, asks it to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_cannot_listen) => drop(tokio::signal::ctrl_c().await),
+    }
 }
 
 fn within_runtime(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
@@ -285,16 +250,5 @@ fn need_root() -> Result<(), CommandError> {
         Ok(())
     } else {
         Err(CommandError::NotRoot)
-    }
-}
-
-/// The error and its causes, one a line.
-fn report(error: &CommandError) {
-    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    anstream::eprintln!("{red}error{red:#}: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        anstream::eprintln!("  caused by: {cause}");
-        source = cause.source();
     }
 }

@@ -26,17 +26,7 @@ pub(crate) async fn down(root: &LabsRoot, name: &LabName, progress: &Progress) -
     let _held = state::lock_lab(root, name)?;
     let started = Instant::now();
     let existed = root.lab(name).path().exists();
-    clear(root, name).await?;
-    // What labs share goes with the last of them; what still holds something stays.
-    let _ = std::fs::remove_file(root.lab_lock(name));
-    if state::all(root).is_ok_and(|labs| labs.is_empty()) {
-        machine::restore(root)?;
-        let _ = std::fs::remove_file(root.slots_lock());
-        let _ = std::fs::remove_dir(root.path());
-        for folder in node::MOUNT_POINTS {
-            let _ = std::fs::remove_dir(folder);
-        }
-    }
+    clear_for_good(root, name).await?;
     let took = seconds(started.elapsed());
     progress.done(&if existed {
         format!("the lab `{name}` is gone ({took})")
@@ -54,4 +44,20 @@ pub(crate) async fn clear(root: &LabsRoot, name: &LabName) -> Result<(), DownErr
             lab: name.clone(),
             source,
         })
+}
+
+/// Removes everything of a lab whose lock is held, the lock included, and what labs share if it was the last.
+pub(crate) async fn clear_for_good(root: &LabsRoot, name: &LabName) -> Result<(), DownError> {
+    clear(root, name).await?;
+    // What still holds something stays.
+    let _ = std::fs::remove_file(root.lab_lock(name));
+    if state::all(root).is_ok_and(|labs| labs.is_empty()) {
+        machine::restore(root)?;
+        let _ = std::fs::remove_file(root.slots_lock());
+        let _ = std::fs::remove_dir(root.path());
+        for folder in node::MOUNT_POINTS {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    Ok(())
 }

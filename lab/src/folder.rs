@@ -134,10 +134,19 @@ mod tests {
     fn socket_paths_of_the_longest_names_fit() {
         let root = LabsRoot::new(format!("/{}", "x".repeat(LabsRoot::MAX - 1)).into()).unwrap();
         let node = root.lab(&"twenty-characters-ok".parse().unwrap()).node("node-8");
-        let drivers = plimsoll_vendors::Vendor::all().iter().filter_map(|vendor| vendor.dra.as_ref());
+        let drivers = plimsoll_vendors::Vendor::all()
+            .iter()
+            .filter_map(|vendor| vendor.dra.as_ref());
         for dra in drivers {
-            let longest = node.join("kubelet/plugins_registry").join(format!("{}-reg.sock", dra.driver));
-            assert!(longest.as_os_str().len() < 108, "{}: {}", dra.driver, longest.as_os_str().len());
+            let longest = node
+                .join("kubelet/plugins_registry")
+                .join(format!("{}-reg.sock", dra.driver));
+            assert!(
+                longest.as_os_str().len() < 108,
+                "{}: {}",
+                dra.driver,
+                longest.as_os_str().len()
+            );
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod accelerators;
 mod addresses;
+mod api_client;
+mod bench;
 mod build;
 mod cli;
 mod command;
@@ -9,6 +11,7 @@ mod control_plane;
 mod defects;
 mod dns;
 mod down;
+mod failure;
 mod files;
 mod folder;
 mod keeper;

@@ -9,6 +9,7 @@ use kube::api::DeleteParams;
 use tokio::sync::watch;
 
 use crate::addresses::NodeIndex;
+use crate::api_client::{ClientError, client};
 use crate::build::cache::Cache;
 use crate::build::{self, BuildError};
 use crate::control_plane::Credentials;
@@ -24,7 +25,7 @@ use crate::progress::{Progress, seconds};
 use crate::state::{self, LabState, Phase, StateError};
 use crate::tool::ToolError;
 use crate::traces::{self, RemoveError};
-use crate::up::{self, ClientError, Stage, UpError};
+use crate::up::{self, Stage, UpError};
 
 /// Why a lab could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -164,7 +165,7 @@ pub(crate) async fn remove(
     network::disconnect_node(lab.state.slot, index, &neighbours).await?;
     cgroups::remove_node(name, node)?;
     crate::files::remove_folder(&folder).map_err(RemoveError::from)?;
-    let api: Api<ApiNode> = Api::all(up::client(&lab).await?);
+    let api: Api<ApiNode> = Api::all(client(&lab).await?);
     match api.delete(node, &DeleteParams::default()).await {
         Err(error) if !is_not_found(&error) => {
             return Err(ChangeError::Delete {

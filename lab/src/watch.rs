@@ -11,7 +11,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 /// How long the lab gives its parts; a healthy one needs a fraction.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Whether a condition holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -130,11 +130,15 @@ impl Node {
         self.index.node_name()
     }
 
-    /// Starts containerd and loads the images that every lab has.
+    /// Starts containerd.
     pub(crate) async fn start_runtime(&self, lab: &Lab, devices: &[DeviceConfig]) -> Result<(), NodeError> {
         cni::configure(lab, self)?;
         let oci_runtime = process::oci_runtime(lab, self, devices)?;
-        self.start(containerd::process(lab, self, &oci_runtime)?).await?;
+        self.start(containerd::process(lab, self, &oci_runtime)?).await
+    }
+
+    /// Loads the images that every lab has; containerd must run.
+    pub(crate) async fn import_images(&self, lab: &Lab) -> Result<(), NodeError> {
         images::import_own(lab, self)
             .await
             .map_err(|source| NodeError::Images {
