@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::{join_all, join3, try_join_all};
+use futures::future::{join_all, join3, try_join};
 use plimsoll_platform::{
     Ask, Budget, Lease, Path, Placement as Room, PodSecurity,
     dra::{self, Slice},
@@ -147,16 +147,20 @@ impl Bench<'_> {
         .await;
         let Meanwhile { end, shares, choice } = meanwhile?;
         ends.extend(end);
-        let refused = refused.iter().map(|refused| super::remove(self, &refused.pod));
-        try_join_all(refused).await?;
         if double.is_wrong() {
             double.tell(&self.trial, "D6");
             return Ok(());
         }
         let (taken_over, deallocated) = release::hand_over(self, &pinned, &second).await;
         Ruling::all([double, taken_over]).tell(&self.trial, "D6");
-        super::remove(self, &second.pod).await?;
         ends.push(deallocated);
+        // The first claim is in line again while the second is still on its way out.
+        let (again, ()) = try_join(
+            release::second_pass(self, &pinned),
+            super::remove(self, &second.pod),
+        )
+        .await?;
+        ends.push(again);
         self.afterwards(&pinned, ends, shares, choice).await
     }
 
@@ -210,11 +214,10 @@ impl Bench<'_> {
     async fn afterwards(
         &self,
         pinned: &Pinned,
-        mut ends: Vec<Ruling>,
+        ends: Vec<Ruling>,
         shares: Option<bool>,
         choice: Option<Ruling>,
     ) -> Result<(), CheckError> {
-        ends.push(release::second_pass(self, pinned).await?);
         let sound = ends.iter().all(Ruling::is_right);
         Ruling::all(ends).tell(&self.trial, "D9");
         super::delete(self, &pinned.claim).await?;
