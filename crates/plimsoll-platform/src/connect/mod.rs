@@ -9,9 +9,10 @@ mod transport;
 
 use std::{path::PathBuf, time::Duration};
 
+use http::Uri;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::version::Info};
 use kube::{Api, Client, ResourceExt};
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::platform::{Platform, ServerVersion};
 
@@ -22,6 +23,9 @@ pub const SUPPORTED: std::ops::RangeInclusive<u32> = 33..=37;
 
 /// The label on `kube-system` by which the lab says that it is one, with its name.
 const LAB_LABEL: &str = "plimsoll.dev/lab";
+
+/// How long a server that has not answered may take to accept another connection.
+const KNOCK: Duration = Duration::from_secs(2);
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -47,7 +51,9 @@ impl Default for ConnectOptions {
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Platform, ConnectError> {
     let environment = kubeconfig::Environment::of_process();
     let chosen = kubeconfig::choose(options, &environment).await?;
-    let server = chosen.config.cluster_url.to_string();
+    let address = chosen.config.cluster_url.clone();
+    let server = address.to_string();
+    let is_direct = chosen.config.proxy_url.is_none();
     let client = transport::client(chosen.config).map_err(|source| ConnectError::Credentials {
         server: server.clone(),
         source,
@@ -56,10 +62,33 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Platform, Connec
         Ok(Ok((version, lab))) => Ok(Platform::new(client, version, chosen.context, lab)),
         Ok(Err(Answer::Version(git))) => Err(ConnectError::Unsupported { server, version: git }),
         Ok(Err(Answer::Failed(source))) => Err(error::classify(server, source)),
-        Err(_) => Err(ConnectError::Silent {
-            server,
-            within: options.patience,
-        }),
+        Err(_) => match if is_direct { knock(&address).await } else { Ok(()) } {
+            Ok(()) => Err(ConnectError::Silent {
+                server,
+                within: options.patience,
+            }),
+            Err(why) => Err(ConnectError::Unreachable { server, why }),
+        },
+    }
+}
+
+/// Whether anybody accepts connections there, and if not, why.
+async fn knock(server: &Uri) -> Result<(), String> {
+    let host = server
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let usual = if server.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    let port = server.port_u16().unwrap_or(usual);
+    match timeout(KNOCK, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no connection within {} s", KNOCK.as_secs())),
     }
 }
 

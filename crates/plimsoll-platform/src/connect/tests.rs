@@ -150,9 +150,11 @@ async fn nobody_there() {
 
 #[tokio::test]
 async fn a_name_that_nobody_has() {
-    let error = refused_by("https://nobody.invalid").await;
+    // Too long for a name, so that no name server is asked.
+    let name = format!("{}.invalid", "n".repeat(64));
+    let error = refused_by(&format!("https://{name}")).await;
     assert!(matches!(&error, ConnectError::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains("nobody.invalid"));
+    assert!(error.to_string().contains(&name));
 }
 
 #[tokio::test]
@@ -168,6 +170,21 @@ async fn somebody_who_accepts_and_never_answers() {
         let error = Platform::connect(&options).await.map(|_| ()).unwrap_err();
         assert!(matches!(&error, ConnectError::Silent { .. }), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_not_taken_for_somebody_silent() {
+    let (listener, port) = listener();
+    drop(listener);
+    let why = knock(&format!("https://127.0.0.1:{port}").parse().unwrap())
+        .await
+        .unwrap_err();
+    assert!(why.contains("refused"), "{why}");
+    let (_listener, port) = self::listener();
+    assert_eq!(
+        knock(&format!("http://127.0.0.1:{port}").parse().unwrap()).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
@@ -427,4 +444,33 @@ async fn a_pod_without_its_service_account_says_so() {
     };
     let error = chosen(&environment).await.unwrap_err();
     assert!(matches!(&error, ConnectError::InCluster { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_but_not_for_ever() {
+    for (refusals, fine) in [(2, true), (100, false)] {
+        let left = Arc::new(std::sync::atomic::AtomicUsize::new(refusals));
+        let busy = Arc::clone(&left);
+        let turn_away = move |request: axum::extract::Request, next: axum::middleware::Next| {
+            let busy = Arc::clone(&busy);
+            async move {
+                let ordering = std::sync::atomic::Ordering::SeqCst;
+                if busy
+                    .fetch_update(ordering, ordering, |left| left.checked_sub(1))
+                    .is_ok()
+                {
+                    use axum::response::IntoResponse;
+                    return status(429, "TooManyRequests", "busy").into_response();
+                }
+                next.run(request).await
+            }
+        };
+        let router = api_server("36", kube_system()).layer(axum::middleware::from_fn(turn_away));
+        let folder = TempDir::new().unwrap();
+        let path = kubeconfig(&folder, &serve(router).await, json!({}));
+        let platform = Platform::connect(&options(&path)).await;
+        assert_eq!(platform.is_ok(), fine);
+        let asked = refusals - left.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(asked <= 10, "{asked}");
+    }
 }

@@ -8,8 +8,8 @@ use kube::{
 };
 use tower::{BoxError, Layer, retry::RetryLayer};
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection may take to come about: longer than connecting as a whole, which tells why better.
+const CONNECT: Duration = Duration::from_secs(15);
 
 /// How long a server may say nothing in the middle of an answer. Watches hear at least a bookmark a minute.
 const SILENCE: Duration = Duration::from_secs(90);

@@ -11,6 +11,8 @@ mod class;
 mod request;
 mod selector;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 use kube::core::ApiResource;
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::body::Body;
+use futures::{StreamExt, stream};
 use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use serde_json::{Value, json};
@@ -39,6 +40,19 @@ struct State {
     broken: Option<Answer>,
     /// Watches of an earlier epoch have ended.
     epoch: u64,
+    /// What the next log streams say, and how they end.
+    logs: VecDeque<(String, LogEnd)>,
+}
+
+/// How a log stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogEnd {
+    /// The container has ended.
+    Over,
+    /// The connection breaks.
+    Breaks,
+    /// Never.
+    Open,
 }
 
 /// An answer other than the usual one.
@@ -63,6 +77,7 @@ impl Fake {
             scripted: VecDeque::new(),
             broken: None,
             epoch: 0,
+            logs: VecDeque::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -136,6 +151,11 @@ impl Fake {
         self.lock().scripted.push_back((method, path.to_owned(), answer));
     }
 
+    /// The next log stream says that.
+    pub(crate) fn log(&self, text: &str, end: LogEnd) {
+        self.lock().logs.push_back((text.to_owned(), end));
+    }
+
     /// The requests so far, as `GET /path?query`.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.lock().requests.clone()
@@ -184,6 +204,10 @@ impl Fake {
         }
         if query.contains("watch=true") {
             return Ok(self.watch(&path, &query));
+        }
+        if path.ends_with("/log") {
+            let next = self.lock().logs.pop_front();
+            return Ok(next.map_or_else(not_found, |(text, end)| log_stream(text, end)));
         }
         let reply = self.carry_out(&parts.method, &path, &query, &body);
         if matches!(answer, Some(Answer::Lost)) {
@@ -261,6 +285,15 @@ impl From<Infallible> for Lost {
     fn from(never: Infallible) -> Self {
         match never {}
     }
+}
+
+fn log_stream(text: String, end: LogEnd) -> Response<Body> {
+    let text = stream::once(async move { Ok::<_, Lost>(text) });
+    Response::new(match end {
+        LogEnd::Over => Body::from_stream(text),
+        LogEnd::Breaks => Body::from_stream(text.chain(stream::once(async { Err(Lost) }))),
+        LogEnd::Open => Body::from_stream(text.chain(stream::pending::<Result<String, Lost>>())),
+    })
 }
 
 fn not_found() -> Response<Body> {

@@ -7,6 +7,8 @@
 mod condition;
 mod events;
 mod logs;
+#[cfg(test)]
+mod logs_tests;
 mod obstruction;
 #[cfg(test)]
 mod tests;
