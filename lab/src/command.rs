@@ -26,6 +26,7 @@ use crate::keeper::protocol::Farewell;
 use crate::keeper::serve;
 use crate::logs;
 use crate::node_change;
+use crate::output;
 use crate::progress::Progress;
 use crate::restart;
 use crate::state::LabState;
@@ -66,7 +67,7 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
         Command::Kubeconfig(WhichLab { name }) => {
             let folder = root()?.lab(&name);
             LabState::load(&folder, &name)?;
-            anstream::println!("{}", folder.kubeconfig().display());
+            output::line(folder.kubeconfig().display());
             Ok(())
         }
         Command::Down(WhichLab { name }) => {
@@ -84,12 +85,14 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
                 accelerators: args.accelerators.0,
             };
             within_runtime(async {
-                anstream::print!("{}", bench::bench(&root, &cache, &request, &progress).await?);
+                output::line(bench::bench(&root, &cache, &request, &progress).await?.trim_end());
                 Ok(())
             })
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "plimsoll-lab", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "plimsoll-lab", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
         Command::Status {
@@ -101,12 +104,9 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
             within_runtime(async {
                 let status = status::status(&state, &folder).await;
                 match format {
-                    Format::Text => anstream::println!("{}", status.table()),
+                    Format::Text => output::line(status.table()),
                     Format::Json => {
-                        anstream::println!(
-                            "{}",
-                            serde_json::to_string_pretty(&status).map_err(CommandError::Json)?
-                        );
+                        output::line(serde_json::to_string_pretty(&status).map_err(CommandError::Json)?);
                     }
                 }
                 Ok(())
@@ -152,7 +152,7 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
             need_root()?;
             let (root, cache) = (root()?, cache()?);
             within_runtime(async {
-                anstream::println!("{}", node_change::add(&root, &cache, &name, &progress).await?);
+                output::line(node_change::add(&root, &cache, &name, &progress).await?);
                 Ok(())
             })
         }
@@ -198,7 +198,7 @@ fn start(root: &LabsRoot, args: UpArgs, progress: &Progress) -> Result<(), Comma
         tokio::select! {
             lab = claimed.bring_up(progress) => match lab {
                 Ok(lab) => {
-                    anstream::println!("{}", lab.folder.kubeconfig().display());
+                    output::line(lab.folder.kubeconfig().display());
                     Ok(())
                 }
                 Err(error) => Err(CommandError::HalfUp {

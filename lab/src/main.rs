@@ -24,6 +24,7 @@ mod nearest;
 mod network;
 mod node;
 mod node_change;
+mod output;
 mod pki;
 mod progress;
 mod ready;
