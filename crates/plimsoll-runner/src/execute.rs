@@ -16,16 +16,29 @@ pub(crate) async fn execute(check: &'static dyn Check, context: Context, voice: 
     let ended = AssertUnwindSafe(run).catch_unwind().await;
     let declaration = check.declaration();
     let decided = decide(declaration.rule, &declaration.required(), &voice.controls());
-    let Decision { verdict, reason, trial } = match ended {
+    let Decision {
+        verdict,
+        reason,
+        trial,
+    } = match ended {
         Ok(Ok(Conclusion::Controls)) => decided,
         Ok(Ok(Conclusion::Absent { reason })) => inconclusive(reason),
         // A control that came out wrong stands, whatever stopped the check afterwards.
         Ok(Err(_)) | Err(_) if decided.verdict == Verdict::Failed => decided,
         Ok(Err(error)) => inconclusive(chain(&error)),
-        Err(panic) => inconclusive(format!("the check itself broke, please report it: {}", message(&*panic))),
+        Err(panic) => inconclusive(format!(
+            "the check itself broke, please report it: {}",
+            message(&*panic)
+        )),
     };
     let advice = (verdict == Verdict::Failed).then(|| declaration.advice.to_owned());
-    CheckFinished { verdict, reason, advice, adapter: trial, duration_ms: milliseconds(started) }
+    CheckFinished {
+        verdict,
+        reason,
+        advice,
+        adapter: trial,
+        duration_ms: milliseconds(started),
+    }
 }
 
 /// A check that was stopped or never got to run.
@@ -40,7 +53,11 @@ pub(crate) fn not_run(reason: impl Into<String>) -> What {
 }
 
 fn inconclusive(reason: String) -> Decision {
-    Decision { verdict: Verdict::Inconclusive, reason, trial: None }
+    Decision {
+        verdict: Verdict::Inconclusive,
+        reason,
+        trial: None,
+    }
 }
 
 fn milliseconds(since: Instant) -> u64 {

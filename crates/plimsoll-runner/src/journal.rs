@@ -29,14 +29,27 @@ struct State {
 impl Journal {
     /// A journal that appends to `writer`, and shows each event to `watcher` once it is written.
     pub fn new(writer: RecordWriter, next: u64, watcher: impl FnMut(&Event) + Send + 'static) -> Self {
-        let state = State { next, writer, watcher: Box::new(watcher), fault: None };
-        Self { state: Mutex::new(state), broke: Notify::new() }
+        let state = State {
+            next,
+            writer,
+            watcher: Box::new(watcher),
+            fault: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            broke: Notify::new(),
+        }
     }
 
     /// Records that something happened, to `requirement`'s check or to the run as a whole.
     pub fn say(&self, requirement: Option<&RequirementId>, what: What) {
         let mut state = self.lock();
-        let event = Event { seq: state.next, at: Timestamp::now(), requirement: requirement.cloned(), what };
+        let event = Event {
+            seq: state.next,
+            at: Timestamp::now(),
+            requirement: requirement.cloned(),
+            what,
+        };
         state.next += 1;
         match state.writer.append(&event) {
             // As it was recorded: nobody sees a credential that the record doesn't hold.

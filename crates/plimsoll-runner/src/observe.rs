@@ -27,18 +27,28 @@ pub(crate) struct Voice {
 
 impl Voice {
     pub(crate) fn new(journal: Arc<Journal>, requirement: Option<RequirementId>) -> Self {
-        Self { journal, requirement, controls: Mutex::default() }
+        Self {
+            journal,
+            requirement,
+            controls: Mutex::default(),
+        }
     }
 
     pub(crate) fn controls(&self) -> Vec<Control> {
-        self.controls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.controls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 impl Sink for Voice {
     fn emit(&self, what: What) {
         if let What::ControlDecided(control) = &what {
-            self.controls.lock().unwrap_or_else(PoisonError::into_inner).push(control.clone());
+            self.controls
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(control.clone());
         }
         self.journal.say(self.requirement.as_ref(), what);
     }
@@ -48,12 +58,19 @@ impl Observer for Voice {
     fn wait_started(&self, on: &str, within: Duration) -> u64 {
         let wait = NEXT_WAIT.fetch_add(1, Ordering::Relaxed);
         let deadline_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        self.emit(What::WaitStarted { wait, on: on.to_owned(), deadline_ms });
+        self.emit(What::WaitStarted {
+            wait,
+            on: on.to_owned(),
+            deadline_ms,
+        });
         wait
     }
 
     fn wait_progressed(&self, wait: u64, seen: &str) {
-        self.emit(What::WaitProgressed { wait, seen: seen.to_owned() });
+        self.emit(What::WaitProgressed {
+            wait,
+            seen: seen.to_owned(),
+        });
     }
 
     fn wait_ended(&self, wait: u64, met: bool) {

@@ -67,8 +67,14 @@ impl Plan {
         for id in selection.only.iter().chain(&selection.skip) {
             find(id)?;
             if !checks.iter().any(|check| check.declaration().id.as_str() == id) {
-                let available = checks.iter().map(|check| check.declaration().id.to_string()).collect();
-                return Err(SelectionError::NoCheck { id: id.clone(), available });
+                let available = checks
+                    .iter()
+                    .map(|check| check.declaration().id.to_string())
+                    .collect();
+                return Err(SelectionError::NoCheck {
+                    id: id.clone(),
+                    available,
+                });
             }
         }
         let checks = checks
@@ -101,6 +107,8 @@ impl Plan {
 
     /// The checks that are to run.
     pub fn selected(&self) -> impl Iterator<Item = &Planned> {
-        self.checks.iter().filter(|planned| planned.facts.skipped.is_none())
+        self.checks
+            .iter()
+            .filter(|planned| planned.facts.skipped.is_none())
     }
 }

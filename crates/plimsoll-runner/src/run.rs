@@ -115,7 +115,11 @@ fn started(platform: &Platform, options: &Options) -> RunStarted {
         plimsoll: env!("CARGO_PKG_VERSION").to_owned(),
         programme: options.programme,
         platform: PlatformFacts {
-            kind: if platform.lab().is_some() { PlatformKind::Lab } else { PlatformKind::Cluster },
+            kind: if platform.lab().is_some() {
+                PlatformKind::Lab
+            } else {
+                PlatformKind::Cluster
+            },
             kubernetes: platform.version().git.clone(),
             context: platform.context().map(str::to_owned),
         },

@@ -8,8 +8,10 @@ use plimsoll_program::ProgrammeVersion;
 /// How much AI can this Kubernetes platform carry? The CNCF AI Conformance programme, end to end.
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, propagate_version = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 all MUST passed · 1 a MUST failed · 2 a MUST could not be decided · 3 bad input · \
-4 platform unreachable · 130 interrupted, after cleanup")]
+#[command(
+    after_help = "Exit codes: 0 all MUST passed · 1 a MUST failed · 2 a MUST could not be decided · 3 bad input · \
+4 platform unreachable · 130 interrupted, after cleanup"
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -55,9 +55,16 @@ impl Failure {
     /// Prints the diagnostic on standard error and gives the exit code.
     pub(crate) fn report(&self) -> u8 {
         let colours = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-        let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let theme = if colours {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
         let mut text = String::new();
-        if GraphicalReportHandler::new_themed(theme).render_report(&mut text, &self.diagnostic).is_err() {
+        if GraphicalReportHandler::new_themed(theme)
+            .render_report(&mut text, &self.diagnostic)
+            .is_err()
+        {
             text = self.diagnostic.to_string();
         }
         anstream::eprint!("{text}");
@@ -70,19 +77,24 @@ impl From<ConnectError> for Failure {
         let (code, help) = match &error {
             ConnectError::NoKubeconfig { .. } => (
                 UNREACHABLE,
-                Some("name a cluster with --kubeconfig or $KUBECONFIG, or bring up a real one on this machine with plimsoll-lab"),
+                Some(
+                    "name a cluster with --kubeconfig or $KUBECONFIG, or bring up a real one on this machine with plimsoll-lab",
+                ),
             ),
             ConnectError::Unreadable { .. }
             | ConnectError::Garbled { .. }
             | ConnectError::UnknownContext { .. }
             | ConnectError::NoContext { .. }
             | ConnectError::Incomplete { .. } => (BAD_INPUT, None),
-            ConnectError::Credentials { .. } | ConnectError::Unauthorised { .. } => {
-                (UNREACHABLE, Some("log in again, or choose another context with --context"))
-            }
+            ConnectError::Credentials { .. } | ConnectError::Unauthorised { .. } => (
+                UNREACHABLE,
+                Some("log in again, or choose another context with --context"),
+            ),
             ConnectError::Unreachable { .. } | ConnectError::Silent { .. } => (
                 UNREACHABLE,
-                Some("is the API server up, and is its address in the kubeconfig reachable from here? Proxies are taken from HTTPS_PROXY"),
+                Some(
+                    "is the API server up, and is its address in the kubeconfig reachable from here? Proxies are taken from HTTPS_PROXY",
+                ),
             ),
             ConnectError::InCluster { .. }
             | ConnectError::Tls { .. }

@@ -49,7 +49,9 @@ fn section(text: &mut String, title: &str, table: Option<Table>) {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table
 }
@@ -62,8 +64,19 @@ fn nodes(inventory: &Inventory) -> Option<Table> {
             (true, false) => "cordoned",
             (false, _) => "not ready",
         };
-        let taints: Vec<String> = node.taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect();
-        table.add_row([&node.name, state, &node.kubelet, &node.runtime, &node.arch, &taints.join(" ")]);
+        let taints: Vec<String> = node
+            .taints
+            .iter()
+            .map(|taint| format!("{}:{}", taint.key, taint.effect))
+            .collect();
+        table.add_row([
+            &node.name,
+            state,
+            &node.kubelet,
+            &node.runtime,
+            &node.arch,
+            &taints.join(" "),
+        ]);
     }
     (!inventory.nodes.is_empty()).then_some(table)
 }
@@ -72,7 +85,11 @@ fn accelerators(inventory: &Inventory) -> Option<Table> {
     let mut table = table(&["NODE", "BY", "VENDOR", "FREE", "BECAUSE"]);
     for accelerator in &inventory.accelerators {
         table.add_row([
-            if accelerator.node.is_empty() { "(any)" } else { &accelerator.node },
+            if accelerator.node.is_empty() {
+                "(any)"
+            } else {
+                &accelerator.node
+            },
             &accelerator.path.to_string(),
             accelerator.vendor.as_deref().unwrap_or("unknown"),
             &format!("{} of {}", accelerator.free, accelerator.total),
@@ -94,7 +111,11 @@ fn gangs(inventory: &Inventory) -> Option<Table> {
 fn rows(findings: &[Finding]) -> Option<Table> {
     let mut table = table(&["NAME", "VERSION", "BECAUSE"]);
     for finding in findings {
-        table.add_row([&finding.name, finding.version.as_deref().unwrap_or(""), &finding.because]);
+        table.add_row([
+            &finding.name,
+            finding.version.as_deref().unwrap_or(""),
+            &finding.because,
+        ]);
     }
     (!findings.is_empty()).then_some(table)
 }
@@ -105,7 +126,10 @@ mod tests {
 
     #[test]
     fn an_empty_platform_says_what_was_not_found() {
-        let text = render(&Inventory { kubernetes: "v1.36.3".to_owned(), ..Inventory::default() });
+        let text = render(&Inventory {
+            kubernetes: "v1.36.3".to_owned(),
+            ..Inventory::default()
+        });
         assert!(text.contains("ACCELERATORS\n  none found"), "{text}");
         assert!(text.contains("GANG SCHEDULING\n  none found"), "{text}");
     }
@@ -113,7 +137,10 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_said() {
         let unreadable = vec!["nodes: forbidden".to_owned()];
-        let text = render(&Inventory { unreadable, ..Inventory::default() });
+        let text = render(&Inventory {
+            unreadable,
+            ..Inventory::default()
+        });
         assert!(text.contains("nodes: forbidden"), "{text}");
     }
 }

@@ -19,10 +19,17 @@ fn main() -> ExitCode {
             // Help and version are what was asked for; everything else is bad input.
             let asked_for = !error.use_stderr();
             let _ = error.print();
-            return if asked_for { ExitCode::SUCCESS } else { failure::BAD_INPUT.into() };
+            return if asked_for {
+                ExitCode::SUCCESS
+            } else {
+                failure::BAD_INPUT.into()
+            };
         }
     };
-    let voice = commands::Voice { quiet: cli.quiet, verbose: cli.verbose };
+    let voice = commands::Voice {
+        quiet: cli.quiet,
+        verbose: cli.verbose,
+    };
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args, voice),
         Command::Survey(args) => commands::survey::survey(&args),

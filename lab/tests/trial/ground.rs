@@ -48,7 +48,11 @@ impl Ground {
     pub(crate) fn up(defects: &[&str]) -> Result<Self, Failed> {
         // A lab's name is short, so it is a number; of this process, so that two suites can run.
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("suite-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "suite-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let mut up = lab(&["up", "--name", &name]);
         for defect in defects {
             up.args(["--defect", defect]);

@@ -47,12 +47,19 @@ impl Context {
     /// Opens a trial: one adapter, driver or allocation path under which controls are run.
     #[must_use]
     pub fn trial(&self, name: impl Into<String>) -> Trial {
-        Trial { name: name.into(), declaration: self.declaration, sink: Arc::clone(&self.sink) }
+        Trial {
+            name: name.into(),
+            declaration: self.declaration,
+            sink: Arc::clone(&self.sink),
+        }
     }
 
     /// Records a fact and where it is from.
     pub fn observe(&self, source: impl Into<String>, fact: Value) {
-        self.sink.emit(What::Observed { source: source.into(), fact });
+        self.sink.emit(What::Observed {
+            source: source.into(),
+            fact,
+        });
     }
 }
 
@@ -89,7 +96,11 @@ impl Trial {
     fn decide(&self, control: &'static str, outcome: Outcome, detail: String) {
         let spec = self.declaration.control(control);
         // A control nobody declared would escape `explain` and the rule of what a pass needs.
-        debug_assert!(spec.is_some(), "control {control} of {} is not declared", self.declaration.id);
+        debug_assert!(
+            spec.is_some(),
+            "control {control} of {} is not declared",
+            self.declaration.id
+        );
         let Some(spec) = spec else { return };
         self.sink.emit(What::ControlDecided(Control {
             trial: self.name.clone(),

@@ -34,7 +34,11 @@ impl Declaration {
     /// The names of the controls that each trial must bring home for a pass.
     #[must_use]
     pub fn required(&self) -> Vec<&'static str> {
-        self.controls.iter().filter(|control| control.required).map(|control| control.name).collect()
+        self.controls
+            .iter()
+            .filter(|control| control.required)
+            .map(|control| control.name)
+            .collect()
     }
 
     /// The kind of the control of that name.

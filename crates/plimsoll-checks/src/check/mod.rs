@@ -14,7 +14,9 @@ pub use patience::Patience;
 ///
 /// Its future is not `Send`: all checks of a run share one task, since their work is waiting.
 #[async_trait(?Send)]
-#[diagnostic::on_unimplemented(note = "a check declares its facts once and runs its controls through the `Context`")]
+#[diagnostic::on_unimplemented(
+    note = "a check declares its facts once and runs its controls through the `Context`"
+)]
 pub trait Check: Send + Sync {
     /// Everything that is known of the check without running it.
     fn declaration(&self) -> &'static Declaration;

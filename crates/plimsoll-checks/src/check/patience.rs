@@ -57,10 +57,16 @@ impl Patience {
     /// `max(10 s, 5 × positive)`.
     #[must_use]
     pub fn hold(&self, positive: Duration) -> Duration {
-        Duration::from_secs(10).mul_f64(self.scale.max(1.0)).max(positive * 5)
+        Duration::from_secs(10)
+            .mul_f64(self.scale.max(1.0))
+            .max(positive * 5)
     }
 
     fn deadline(&self, name: &'static str, kind: DeadlineKind, seconds: u64) -> Deadline {
-        Deadline { name, kind, within: Duration::from_secs(seconds).mul_f64(self.scale) }
+        Deadline {
+            name,
+            kind,
+            within: Duration::from_secs(seconds).mul_f64(self.scale),
+        }
     }
 }

@@ -9,6 +9,7 @@ use kube::{
 use plimsoll_platform::{
     Lease, Namespace, WaitError, Watched,
     dra::{Allocated, Claim, Device, Slice},
+    pods,
 };
 use plimsoll_probe::Transcript;
 use plimsoll_vendors::Vendor;
@@ -54,7 +55,8 @@ pub(super) struct Held {
     pub(super) promised: Vec<Promised>,
     pub(super) found: Transcript,
     pub(super) node: String,
-    pub(super) took: Duration,
+    /// How long it took to be bound to a node: what a refusal is measured against.
+    pub(super) bound_after: Duration,
 }
 
 impl Bench<'_> {
@@ -106,11 +108,10 @@ impl Bench<'_> {
     /// Waits until the pod runs and its probe has looked, and reads its claim.
     pub(super) async fn hear(&self, pod: LivePod) -> Result<Held, WaitError> {
         let patience = &self.context.patience;
-        let found = pod.transcript(HOLDER, patience).await?;
-        let took = pod.age();
-        let seen = pod
-            .until(plimsoll_platform::pods::bound(), patience.scheduling())
-            .await?;
+        pod.until(pods::bound(), patience.scheduling()).await?;
+        let bound_after = pod.age();
+        let seen = pod.started(patience).await?;
+        let found = pod.report(HOLDER, patience).await?;
         let node = seen
             .spec
             .as_ref()
@@ -121,7 +122,7 @@ impl Bench<'_> {
         self.context.observe(
             format!("ResourceClaim {}/{} and the probe in pod {}", claim.namespace, claim.name, pod.name()),
             json!({
-                "driver": self.driver, "node": node, "allocated": claim.allocated, "took_ms": took.as_millis(),
+                "driver": self.driver, "node": node, "allocated": claim.allocated, "bound_ms": bound_after.as_millis(), "reported_ms": pod.age().as_millis(),
                 "devices": found.devices().collect::<Vec<_>>(),
             }),
         );
@@ -131,7 +132,7 @@ impl Bench<'_> {
             promised,
             found,
             node,
-            took,
+            bound_after,
         })
     }
 

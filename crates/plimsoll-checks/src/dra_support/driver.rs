@@ -110,7 +110,7 @@ impl Bench<'_> {
         let Some(first) = self.allocate().await? else {
             return Ok(());
         };
-        let window = self.context.patience.hold(first.took);
+        let window = self.context.patience.hold(first.bound_after);
         let alone = self.lease.total() < 2;
         // With a single device, the first claim has to let go of it before anything else can be tried.
         let mut ends = Vec::new();

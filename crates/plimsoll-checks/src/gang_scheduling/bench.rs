@@ -198,6 +198,22 @@ impl Bench {
         }
     }
 
+    /// Deletes pods that have ended by themselves: they hold nothing, so nobody waits for them.
+    pub(super) async fn discard(&self, pods: impl IntoIterator<Item = DynamicObject>) {
+        let pods: Vec<DynamicObject> = pods.into_iter().collect();
+        // What can't be deleted now is found by its label when the run ends.
+        join_all(pods.iter().map(|pod| self.namespace.delete(pod, Grace::SHORT))).await;
+    }
+
+    /// Parts with a gang, quickly where all of it has ended well.
+    pub(super) async fn disband(&self, gang: &str, members: Vec<DynamicObject>) {
+        if self.with(|timeline| timeline.succeeded(gang)) < members.len() {
+            self.part_with(members).await;
+        } else {
+            self.discard(members).await;
+        }
+    }
+
     /// Waits until that many members of a gang, or of what was created as a lone pod, are bound.
     pub(super) async fn bound(&self, gang: &str, count: usize, deadline: Deadline) -> Result<(), WaitError> {
         self.wait(gang, pods::bound().count(count), deadline).await

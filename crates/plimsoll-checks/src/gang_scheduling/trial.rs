@@ -46,10 +46,12 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
     together.ruling.clone().tell(&on.trial, "G1");
     if let Some(took) = together.took {
         let hold = context.patience.hold(took);
+        // What shows nothing more for being done with accelerators is done beside them.
+        let side = Slots::one_per_node(&context.inventory).map_or_else(|| Arc::clone(&slots), Arc::new);
         tokio::join!(
             tell_all(&on, "G2", shortage(&on, &slots, hold)),
-            tell_all(&on, "G4", rivalry(&on, &slots)),
-            tell_all(&on, "G5", lateness(&on, &slots, hold)),
+            tell_all(&on, "G4", rivalry(&on, &side)),
+            tell_all(&on, "G5", lateness(&on, &side, hold)),
             accelerated(&on, &slots, &together.ruling, hold),
         );
     }
@@ -111,8 +113,8 @@ async fn start(on: &Trialled, slots: Slots, name: &str) -> Result<(Together, Ben
 
 /// G2, G2b, G2c, G2d, G3.
 async fn shortage(on: &Trialled, slots: &Arc<Slots>, hold: Duration) -> Result<Rulings, CheckError> {
-    let bench = Bench::new(on, slots, "lack");
     let _turn = slots.turn().await;
+    let bench = Bench::new(on, slots, "lack");
     let rulings = controls::one_short(&bench, hold).await;
     bench.close().await;
     rulings
@@ -120,8 +122,8 @@ async fn shortage(on: &Trialled, slots: &Arc<Slots>, hold: Duration) -> Result<R
 
 /// G4.
 async fn rivalry(on: &Trialled, slots: &Arc<Slots>) -> Result<Rulings, CheckError> {
-    let bench = Bench::new(on, slots, "pair");
     let _turn = slots.turn().await;
+    let bench = Bench::new(on, slots, "pair");
     let ruling = controls::two_gangs(&bench).await;
     bench.close().await;
     Ok(vec![("G4", ruling?)])

@@ -138,15 +138,6 @@ impl LivePod {
             .map(drop)
     }
 
-    /// Waits until the container's probe has reported all it found.
-    ///
-    /// # Errors
-    /// When the pod does not start, or the probe does not do its work.
-    pub async fn transcript(&self, container: &str, patience: &Patience) -> Result<Transcript, WaitError> {
-        self.started(patience).await?;
-        self.report(container, patience).await
-    }
-
     /// Reads what the probe of a container that was started reports.
     ///
     /// A log that is followed can be cut short and get the kubelet's own complaints mixed in. So before a log is

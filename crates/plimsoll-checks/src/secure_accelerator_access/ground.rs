@@ -1,5 +1,8 @@
 //! Where one allocation path is tried: its namespace, node and devices, and how pods ask for one there.
 
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
     api::ListParams,
@@ -51,6 +54,8 @@ pub(super) struct Sight {
     pub(super) found: Transcript,
     /// What its claim was allocated, where it has one.
     pub(super) promised: Option<Vec<Promised>>,
+    /// How long the pod took to be bound to a node: what a refusal is measured against.
+    pub(super) bound_after: Duration,
 }
 
 impl<'a> Ground<'a> {
@@ -209,8 +214,10 @@ impl<'a> Ground<'a> {
 
     async fn heard(&self, pod: &LivePod, names: &[&str]) -> Result<Vec<Sight>, WaitError> {
         let patience = &self.context.patience;
-        pod.started(patience).await?;
-        let promised = self.promised(pod).await?;
+        pod.until(pods::bound(), patience.scheduling()).await?;
+        let bound_after = pod.age();
+        let seen = pod.started(patience).await?;
+        let promised = self.promised(&seen).await?;
         let mut sights = Vec::new();
         for name in names {
             let found = pod.report(name, patience).await?;
@@ -219,18 +226,16 @@ impl<'a> Ground<'a> {
                 pod: pod.clone(),
                 found,
                 promised: promised.clone(),
+                bound_after,
             });
         }
         Ok(sights)
     }
 
     /// What the pod's claim was allocated.
-    async fn promised(&self, pod: &LivePod) -> Result<Option<Vec<Promised>>, WaitError> {
+    async fn promised(&self, pod: &Pod) -> Result<Option<Vec<Promised>>, WaitError> {
         let Some(kind) = &self.claims else { return Ok(None) };
-        let seen = pod
-            .until(pods::bound(), self.context.patience.scheduling())
-            .await?;
-        let Some(name) = claim_of(&seen) else {
+        let Some(name) = claim_of(pod) else {
             return Ok(None);
         };
         let failed = |source| WaitError::Api {

@@ -65,7 +65,7 @@ impl Ground<'_> {
                 return Ok(());
             }
         };
-        let window = self.context.patience.hold(first.pod.age());
+        let window = self.context.patience.hold(first.bound_after);
         let whose = format!("pod `{}` on node `{}`", first.pod.name(), self.node);
         judge::own(&whose, &first.found, self.vendor, first.promised.as_deref()).tell(&self.trial, "X1");
         let mut numbers = numbers(self, &first);

@@ -80,9 +80,15 @@ pub(crate) fn list(args: &ListArgs) -> Ended {
 
 pub(crate) fn explain(args: &ExplainArgs) -> Ended {
     let requirement = find(&args.id).map_err(|error| {
-        Failure::input_with_help(&error, "`plimsoll checks` lists the requirements that have a check")
+        Failure::input_with_help(
+            &error,
+            "`plimsoll checks` lists the requirements that have a check",
+        )
     })?;
-    let Some(check) = plimsoll_checks::ALL.iter().find(|check| check.declaration().id == requirement.id) else {
+    let Some(check) = plimsoll_checks::ALL
+        .iter()
+        .find(|check| check.declaration().id == requirement.id)
+    else {
         let mut text = heading(requirement);
         text.push_str("\nThere is no check for this requirement yet.\n");
         print(&text)?;
@@ -103,8 +109,15 @@ fn heading(requirement: &Requirement) -> String {
         .into_iter()
         .map(|version| format!("{version} {}", level(requirement.level(version))))
         .collect();
-    let kar = requirement.kar.map_or_else(String::new, |kar| format!(" (KAR-{kar})"));
-    format!("{}{kar}: {}\n{}\n", requirement.id, requirement.title, levels.join(" · "))
+    let kar = requirement
+        .kar
+        .map_or_else(String::new, |kar| format!(" (KAR-{kar})"));
+    format!(
+        "{}{kar}: {}\n{}\n",
+        requirement.id,
+        requirement.title,
+        levels.join(" · ")
+    )
 }
 
 fn explanation(declaration: &Declaration, requirement: &Requirement) -> String {
@@ -117,7 +130,11 @@ fn explanation(declaration: &Declaration, requirement: &Requirement) -> String {
             ControlKind::Negative => '−',
             ControlKind::Observed => '~',
         };
-        let needed = if control.required { "" } else { " (where it can be tried)" };
+        let needed = if control.required {
+            ""
+        } else {
+            " (where it can be tried)"
+        };
         let _ = writeln!(text, "  {:<4}{sign} {}{needed}", control.name, control.shows);
     }
     let _ = writeln!(text, "  + must succeed, − must be refused, ~ is observed only");

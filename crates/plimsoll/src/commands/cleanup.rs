@@ -7,13 +7,21 @@ pub(crate) fn cleanup(args: &CleanupArgs, voice: Voice) -> Ended {
     block_on(async {
         let platform = connect(&args.cluster).await?;
         if args.dry_run {
-            let leftovers =
-                plimsoll_platform::leftovers(&platform).await.map_err(|error| Failure::unreachable(&error))?;
+            let leftovers = plimsoll_platform::leftovers(&platform)
+                .await
+                .map_err(|error| Failure::unreachable(&error))?;
             for leftover in &leftovers {
                 let state = if leftover.alive { "may be alive" } else { "dead" };
-                voice.say(format!("run {} ({state}): {}", leftover.run, leftover.objects.join(", ")));
+                voice.say(format!(
+                    "run {} ({state}): {}",
+                    leftover.run,
+                    leftover.objects.join(", ")
+                ));
             }
-            voice.say(format!("{} run(s) left something; nothing was removed", leftovers.len()));
+            voice.say(format!(
+                "{} run(s) left something; nothing was removed",
+                leftovers.len()
+            ));
             return Ok(0);
         }
         let done = plimsoll_platform::cleanup_all(&platform, args.force)

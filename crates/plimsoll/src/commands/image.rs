@@ -11,13 +11,26 @@ use crate::{
 pub(crate) fn image(command: &ImageCommand, voice: Voice) -> Ended {
     match command {
         ImageCommand::Save { file } => {
-            plimsoll_image::probe().save(file).map_err(|error| Failure::input(&error))?;
-            voice.say(format!("wrote {} as {}", plimsoll_image::reference(), file.display()));
+            plimsoll_image::probe()
+                .save(file)
+                .map_err(|error| Failure::input(&error))?;
+            voice.say(format!(
+                "wrote {} as {}",
+                plimsoll_image::reference(),
+                file.display()
+            ));
         }
         ImageCommand::Push { reference, insecure } => {
-            let transport = if *insecure { Transport::PlainHttp } else { Transport::Https };
+            let transport = if *insecure {
+                Transport::PlainHttp
+            } else {
+                Transport::Https
+            };
             let pushed = block_on(async {
-                plimsoll_image::probe().push(reference, transport).await.map_err(|error| Failure::input(&error))
+                plimsoll_image::probe()
+                    .push(reference, transport)
+                    .await
+                    .map_err(|error| Failure::input(&error))
             })?;
             voice.say(format!("pushed {reference}; run with:"));
             print(&format!("--image {pushed}\n"))?;
@@ -28,7 +41,10 @@ pub(crate) fn image(command: &ImageCommand, voice: Voice) -> Ended {
                 OutputFormat::Json => print_json(&images)?,
                 OutputFormat::Text => {
                     for image in images {
-                        print(&format!("{}  {}  {} bytes\n", image.reference, image.platform, image.unpacked_bytes))?;
+                        print(&format!(
+                            "{}  {}  {} bytes\n",
+                            image.reference, image.platform, image.unpacked_bytes
+                        ))?;
                     }
                 }
             }

@@ -27,7 +27,10 @@ pub(crate) fn permissions(args: &PermissionsArgs) -> Ended {
 
 /// Plans the chosen checks, or says what is wrong with the choice.
 pub(crate) fn plan(selection: &SelectionArgs, programme: ProgrammeVersion) -> Result<Plan, Failure> {
-    let selection = Selection { only: selection.only.clone(), skip: selection.skip.clone() };
+    let selection = Selection {
+        only: selection.only.clone(),
+        skip: selection.skip.clone(),
+    };
     Plan::new(plimsoll_checks::ALL, programme, &selection)
         .map_err(|error| Failure::input_with_help(&error, "`plimsoll checks` lists what can be chosen"))
 }

@@ -18,7 +18,11 @@ pub(crate) fn report(args: &ReportArgs, voice: Voice) -> Ended {
     match args.format {
         None => {
             write_all(&args.dir, &run).map_err(|error| Failure::input(&error))?;
-            voice.say(format!("wrote the reports of run {} into {}", run.facts.run, args.dir.display()));
+            voice.say(format!(
+                "wrote the reports of run {} into {}",
+                run.facts.run,
+                args.dir.display()
+            ));
         }
         Some(ReportFormat::Text) => super::print(&table(&run, &io::stdout())?)?,
         Some(ReportFormat::Json) => print(&ResultsJson, &run)?,
@@ -39,8 +43,17 @@ const PLAIN_WIDTH: u16 = 120;
 
 /// The table of verdicts, as wide and as colourful as where it goes.
 pub(crate) fn table(run: &RecordedRun, to: &impl RawStream) -> Result<String, Failure> {
-    let width = IsTerminal::is_terminal(to).then(|| comfy_table::Table::new().width()).flatten().or(Some(PLAIN_WIDTH));
-    text(&VerdictTable { colour: colour(to), width }, run)
+    let width = IsTerminal::is_terminal(to)
+        .then(|| comfy_table::Table::new().width())
+        .flatten()
+        .or(Some(PLAIN_WIDTH));
+    text(
+        &VerdictTable {
+            colour: colour(to),
+            width,
+        },
+        run,
+    )
 }
 
 /// Whether colours are wanted there: on a terminal, unless the environment says otherwise.
@@ -53,6 +66,8 @@ pub(crate) fn colour(to: &impl RawStream) -> Colour {
 
 fn text(reporter: &dyn Reporter, run: &RecordedRun) -> Result<String, Failure> {
     let mut text = Vec::new();
-    reporter.write(run, &mut text).map_err(|error| Failure::input(&error))?;
+    reporter
+        .write(run, &mut text)
+        .map_err(|error| Failure::input(&error))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

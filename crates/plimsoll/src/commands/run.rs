@@ -32,14 +32,21 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
         let run = RunId::random();
         let (dir, writer, resumed) = match &args.resume {
             Some(dir) => {
-                let (writer, events) = RecordWriter::resume(&dir.join(FILE_NAME))
-                    .map_err(|error| Failure::input_with_help(&error, "--resume takes the directory of a run"))?;
+                let (writer, events) = RecordWriter::resume(&dir.join(FILE_NAME)).map_err(|error| {
+                    Failure::input_with_help(&error, "--resume takes the directory of a run")
+                })?;
                 (dir.clone(), writer, events)
             }
             None => {
-                let dir = args.out.clone().unwrap_or_else(|| format!("plimsoll-{run}").into());
+                let dir = args
+                    .out
+                    .clone()
+                    .unwrap_or_else(|| format!("plimsoll-{run}").into());
                 let writer = begin(&dir).map_err(|source| {
-                    let error = Unwritable { dir: dir.clone(), source };
+                    let error = Unwritable {
+                        dir: dir.clone(),
+                        source,
+                    };
                     Failure::input_with_help(&error, "choose another directory with --out")
                 })?;
                 (dir, writer, Vec::new())
@@ -51,13 +58,22 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
             programme,
             plan: plan(&args.selection, programme)?,
             jobs: args.jobs.into(),
-            probe: Probe { image: args.image.clone().unwrap_or_else(|| plimsoll_image::reference().to_owned()) },
+            probe: Probe {
+                image: args
+                    .image
+                    .clone()
+                    .unwrap_or_else(|| plimsoll_image::reference().to_owned()),
+            },
             patience: Patience::scaled(args.timeout_scale),
             resumed,
         };
         let ending = execute(&platform, options, writer, voice, interrupts).await?;
         let code = conclude(&dir, args.format, voice)?;
-        Ok(if ending == Ending::Interrupted { INTERRUPTED } else { code })
+        Ok(if ending == Ending::Interrupted {
+            INTERRUPTED
+        } else {
+            code
+        })
     })
 }
 
@@ -66,7 +82,9 @@ fn begin(dir: &Path) -> io::Result<RecordWriter> {
     fs::create_dir_all(dir)?;
     let record = dir.join(FILE_NAME);
     if record.exists() {
-        let kept = (1_u32..).map(|number| dir.join(format!("record.{number}.jsonl"))).find(|kept| !kept.exists());
+        let kept = (1_u32..)
+            .map(|number| dir.join(format!("record.{number}.jsonl")))
+            .find(|kept| !kept.exists());
         if let Some(kept) = kept {
             fs::rename(&record, kept)?;
         }
@@ -151,10 +169,12 @@ struct NoProgramme(String);
 
 fn programme(chosen: Option<ProgrammeVersion>, platform: &Platform) -> Result<ProgrammeVersion, Failure> {
     let version = platform.version();
-    chosen.or_else(|| ProgrammeVersion::from_minor(version.minor)).ok_or_else(|| {
-        Failure::input_with_help(
-            &NoProgramme(version.git.clone()),
-            "name one with --program 1.33 … 1.37 to be judged by its levels",
-        )
-    })
+    chosen
+        .or_else(|| ProgrammeVersion::from_minor(version.minor))
+        .ok_or_else(|| {
+            Failure::input_with_help(
+                &NoProgramme(version.git.clone()),
+                "name one with --program 1.33 … 1.37 to be judged by its levels",
+            )
+        })
 }

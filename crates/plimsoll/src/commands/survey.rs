@@ -9,7 +9,9 @@ use crate::{
 pub(crate) fn survey(args: &SurveyArgs) -> Ended {
     let inventory = block_on(async {
         let platform = connect(&args.cluster).await?;
-        plimsoll_platform::survey(&platform).await.map_err(|error| Failure::unreachable(&error))
+        plimsoll_platform::survey(&platform)
+            .await
+            .map_err(|error| Failure::unreachable(&error))
     })?;
     match args.format {
         OutputFormat::Json => print_json(&inventory)?,

@@ -7,17 +7,27 @@ use crate::{plimsoll, text};
 /// Runs `plimsoll` and returns its exit code and what it said to people.
 fn refused(home: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = plimsoll(home, arguments);
-    assert_eq!(text(&output.stdout), "", "machine output although nothing was done");
+    assert_eq!(
+        text(&output.stdout),
+        "",
+        "machine output although nothing was done"
+    );
     (output.status.code(), text(&output.stderr))
 }
 
 #[test]
 fn an_unknown_requirement_is_refused_with_the_nearest_name() {
     let home = tempfile::tempdir().unwrap();
-    for arguments in [["run", "--only", "gang_schedulin"], ["permissions", "--skip", "gang_schedulin"]] {
+    for arguments in [
+        ["run", "--only", "gang_schedulin"],
+        ["permissions", "--skip", "gang_schedulin"],
+    ] {
         let (code, said) = refused(home.path(), &arguments);
         assert_eq!(code, Some(3), "{said}");
-        assert!(said.contains("`gang_schedulin`") && said.contains("`gang_scheduling`"), "{said}");
+        assert!(
+            said.contains("`gang_schedulin`") && said.contains("`gang_scheduling`"),
+            "{said}"
+        );
     }
 }
 
@@ -35,8 +45,15 @@ fn no_kubeconfig_says_where_it_looked() {
     let home = tempfile::tempdir().unwrap();
     let (code, said) = refused(home.path(), &["run"]);
     assert_eq!(code, Some(4), "{said}");
-    assert!(said.contains(".kube/config") && said.contains("--kubeconfig"), "{said}");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing may be written");
+    assert!(
+        said.contains(".kube/config") && said.contains("--kubeconfig"),
+        "{said}"
+    );
+    assert_eq!(
+        fs::read_dir(home.path()).unwrap().count(),
+        0,
+        "nothing may be written"
+    );
 }
 
 #[test]
@@ -59,7 +76,10 @@ fn an_unknown_context_is_refused_with_the_known_ones() {
         contexts: [{name: prod, context: {cluster: c, user: u}}]\n\
         clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n";
     fs::write(home.path().join("config"), kubeconfig).unwrap();
-    let (code, said) = refused(home.path(), &["run", "--kubeconfig", "config", "--context", "prdo"]);
+    let (code, said) = refused(
+        home.path(),
+        &["run", "--kubeconfig", "config", "--context", "prdo"],
+    );
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("`prdo`") && said.contains("`prod`"), "{said}");
 
@@ -80,8 +100,14 @@ fn a_directory_without_a_record_has_no_report() {
 fn a_wrong_flag_is_bad_input_and_help_is_not() {
     let home = tempfile::tempdir().unwrap();
     assert_eq!(refused(home.path(), &["run", "--jobs", "0"]).0, Some(3));
-    assert_eq!(refused(home.path(), &["run", "--timeout-scale", "never"]).0, Some(3));
+    assert_eq!(
+        refused(home.path(), &["run", "--timeout-scale", "never"]).0,
+        Some(3)
+    );
     let help = plimsoll(home.path(), &["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    assert!(text(&help.stdout).contains("Exit codes"), "help goes to standard output");
+    assert!(
+        text(&help.stdout).contains("Exit codes"),
+        "help goes to standard output"
+    );
 }

@@ -11,12 +11,22 @@ fn checks_as_json_has_the_contract_s_fields() {
     assert_eq!(output.status.code(), Some(0));
     let checks: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let ids: Vec<&str> = checks.iter().filter_map(|check| check["id"].as_str()).collect();
-    assert_eq!(ids, ["dra_support", "gang_scheduling", "secure_accelerator_access"]);
+    assert_eq!(
+        ids,
+        ["dra_support", "gang_scheduling", "secure_accelerator_access"]
+    );
     for check in &checks {
         for list in ["adapters", "defects", "permissions"] {
-            assert!(check[list].as_array().is_some_and(|list| !list.is_empty()), "{list} of {check}");
+            assert!(
+                check[list].as_array().is_some_and(|list| !list.is_empty()),
+                "{list} of {check}"
+            );
         }
-        assert_eq!(check["levels"].as_object().map(|levels| levels.len()), Some(5), "{check}");
+        assert_eq!(
+            check["levels"].as_object().map(|levels| levels.len()),
+            Some(5),
+            "{check}"
+        );
         assert!(check["title"].is_string() && check["kar"].is_u64(), "{check}");
     }
     assert_eq!(checks[0]["levels"]["1.36"], "absent");
@@ -27,7 +37,11 @@ fn checks_as_json_has_the_contract_s_fields() {
 fn every_check_declares_defects_that_exist_for_it_and_controls_that_a_pass_needs() {
     for check in plimsoll_checks::ALL {
         let declaration = check.declaration();
-        assert!(!declaration.required().is_empty(), "{} could not pass", declaration.id);
+        assert!(
+            !declaration.required().is_empty(),
+            "{} could not pass",
+            declaration.id
+        );
         let mut declared: Vec<&str> = declaration.defects.to_vec();
         declared.sort_unstable();
         let mut seeded: Vec<&str> = plimsoll_defects::Defect::all()
@@ -64,7 +78,10 @@ fn permissions_never_ask_for_secrets_or_exec() {
         .flat_map(|rule| rule["resources"].as_array().unwrap())
         .filter_map(Value::as_str)
         .collect();
-    assert!(resources.contains(&"pods") && resources.contains(&"resourceclaims"), "{resources:?}");
+    assert!(
+        resources.contains(&"pods") && resources.contains(&"resourceclaims"),
+        "{resources:?}"
+    );
     for never in ["secrets", "pods/exec", "nodes/proxy", "*"] {
         assert!(!resources.contains(&never), "{never} in {resources:?}");
     }

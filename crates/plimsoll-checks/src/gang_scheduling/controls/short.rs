@@ -40,7 +40,7 @@ pub(in super::super) async fn one_short(bench: &Bench, window: Duration) -> Resu
         rulings.push(("G2c", fits));
         bench.dismiss(smaller.into_iter().chain([ballast])).await?;
         rulings.push(("G3", released(bench, &gang).await?));
-        bench.part_with(gang.members).await;
+        bench.disband(&gang.name, gang.members).await;
     } else {
         bench.part_with(gang.members.into_iter().chain([ballast])).await;
     }
@@ -102,7 +102,7 @@ fn with_cause(ruling: Ruling, gang: &Gang) -> Ruling {
 async fn ballast(bench: &Bench) -> Result<Result<DynamicObject, Ruling>, CheckError> {
     let ballast = bench.lone("ballast", 1).await?;
     let name = ballast.metadata.name.clone().unwrap_or_default();
-    match bench.started(&name, 1, bench.context.patience.pod_start()).await {
+    match bench.bound(&name, 1, bench.context.patience.scheduling()).await {
         Ok(()) => Ok(Ok(ballast)),
         Err(error) => {
             bench.part_with([ballast]).await;

@@ -33,7 +33,7 @@ pub(in super::super) async fn together(bench: &Bench) -> Result<Together, CheckE
             None,
         ),
     };
-    bench.part_with(gang.members.drain(..)).await;
+    bench.disband(&name, std::mem::take(&mut gang.members)).await;
     Ok(Together { ruling, took, gang })
 }
 

@@ -77,9 +77,8 @@ pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckEr
             }
         }
     };
-    bench
-        .part_with(first.members.into_iter().chain(second.members))
-        .await;
+    bench.disband(&names[0], first.members).await;
+    bench.disband(&names[1], second.members).await;
     Ok(ruling)
 }
 
