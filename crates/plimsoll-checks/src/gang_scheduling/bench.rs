@@ -13,7 +13,11 @@ use std::{
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
-use kube::{ResourceExt, core::DynamicObject};
+use kube::{
+    Api, ResourceExt,
+    api::ListParams,
+    core::{ApiResource, DynamicObject},
+};
 use plimsoll_platform::{
     Condition, Deadline, DeadlineKind, Grace, Namespace, Progress, Seen, WaitError, Watched, wait::pods,
 };
@@ -77,9 +81,7 @@ impl Bench {
             return Ok(());
         }
         let filler = self.lone("filler", spare).await?;
-        let name = filler.name_any();
-        self.keep(filler);
-        self.bound(&name, 1, self.context.patience.scheduling())
+        self.bound(&filler.name_any(), 1, self.context.patience.scheduling())
             .await
             .map_err(|source| CheckError::Wait {
                 on: format!("{spare} accelerators beyond the slots"),
@@ -114,15 +116,11 @@ impl Bench {
     /// Creates something that stays until the bench is closed.
     pub(super) async fn prop(&self, manifest: Value) -> Result<DynamicObject, CheckError> {
         let object = self.namespace.create(manifest).await?;
-        self.keep(object.clone());
-        Ok(object)
-    }
-
-    fn keep(&self, object: DynamicObject) {
         self.props
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(object);
+            .push(object.clone());
+        Ok(object)
     }
 
     /// Keeps the timeline as evidence and takes everything away. Groups and claims, which have finalizers, would
@@ -136,13 +134,9 @@ impl Bench {
         let timeline = self.with(|timeline| timeline.fact());
         self.context
             .observe(source, json!({"slots": self.slots.fact(), "timeline": timeline}));
+        self.part_with(self.lingering().await).await;
         let props = std::mem::take(&mut *self.props.lock().unwrap_or_else(PoisonError::into_inner));
-        let is_pod = |object: &DynamicObject| object.types.as_ref().is_some_and(|types| types.kind == "Pod");
-        let (pods, others): (Vec<_>, Vec<_>) = props.into_iter().partition(is_pod);
-        if !pods.is_empty() {
-            self.part_with(pods).await;
-        }
-        let deletions = others
+        let deletions = props
             .iter()
             .map(|object| self.namespace.delete(object, Grace::Own));
         for error in join_all(deletions).await.into_iter().filter_map(Result::err) {
@@ -153,12 +147,36 @@ impl Bench {
         }
     }
 
+    /// Pods that still hold their slots: the filler, and what an experiment that broke off left.
+    async fn lingering(&self) -> Vec<DynamicObject> {
+        let pods: Api<Pod> = self.namespace.api();
+        let params = ListParams::default().labels(&format!("{BENCH}={}", self.name));
+        // What can't be listed now is found by its label when the run ends.
+        let listed = pods
+            .list(&params)
+            .await
+            .map(|list| list.items)
+            .unwrap_or_default();
+        let kind = ApiResource::erase::<Pod>(&());
+        listed
+            .into_iter()
+            .filter(|pod| !Sight::of(pod, false).ended)
+            .map(|pod| DynamicObject {
+                metadata: pod.metadata.clone(),
+                ..DynamicObject::new(&pod.name_any(), &kind)
+            })
+            .collect()
+    }
+
     /// Deletes pods of this bench and waits until their nodes have let go of them.
     pub(super) async fn dismiss(
         &self,
         pods: impl IntoIterator<Item = DynamicObject>,
     ) -> Result<(), CheckError> {
         let pods: Vec<DynamicObject> = pods.into_iter().collect();
+        if pods.is_empty() {
+            return Ok(());
+        }
         for pod in &pods {
             self.namespace
                 .delete(pod, Grace::SHORT)

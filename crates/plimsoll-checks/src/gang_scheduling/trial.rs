@@ -36,28 +36,43 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
         adapter,
         namespace,
     };
-    let Some((slots, together, bench)) = first_gang(&on).await? else {
+    let Some(main) = first_gang(&on).await? else {
         let reason = format!(
-            "fewer than {FEWEST} slots can be made: it takes {FEWEST} nodes that accept pods, or {FEWEST} free accelerators on one"
+            "fewer than {FEWEST} slots can be made: it takes {FEWEST} nodes that accept pods, or {FEWEST} free \
+             accelerators on one"
         );
         on.trial.undecided("G1", reason);
         return Ok(());
     };
-    together.ruling.clone().tell(&on.trial, "G1");
-    if let Some(took) = together.took {
+    main.together.ruling.clone().tell(&on.trial, "G1");
+    if let Some(took) = main.together.took {
         let hold = context.patience.hold(took);
         // What shows nothing more for being done with accelerators is done beside them.
-        let side = Slots::one_per_node(&context.inventory).map_or_else(|| Arc::clone(&slots), Arc::new);
-        tokio::join!(
-            tell_all(&on, "G2", shortage(&on, &slots, hold)),
+        let side = nodes(context).unwrap_or_else(|| Arc::clone(&main.slots));
+        let (rulings, ..) = tokio::join!(
+            shortage(&on, &main.slots, hold),
             tell_all(&on, "G4", rivalry(&on, &side)),
             tell_all(&on, "G5", lateness(&on, &side, hold)),
-            accelerated(&on, &slots, &together.ruling, hold),
+            extra(&on, &main, hold),
         );
+        tell_all(&on, "G2", async { rulings }).await;
     }
-    observed(&bench, &together).await.tell(&on.trial, "G6");
-    bench.close().await;
+    observed(&main.bench, &main.together).await.tell(&on.trial, "G6");
+    main.bench.close().await;
     Ok(())
+}
+
+/// The slots of the main controls, and the first gang in them.
+struct Main {
+    slots: Arc<Slots>,
+    together: Together,
+    bench: Bench,
+    /// Whether accelerators were tried and got in the way themselves.
+    obstructed: bool,
+}
+
+fn nodes(context: &Context) -> Option<Arc<Slots>> {
+    Slots::one_per_node(&context.inventory).map(Arc::new)
 }
 
 fn api(error: ApiError) -> CheckError {
@@ -80,41 +95,92 @@ fn permission(permission: &Permission) -> String {
 
 /// Runs G1 where accelerators are the slots, if there are enough; else, or if the accelerators themselves are in
 /// the way, where nodes are.
-async fn first_gang(on: &Trialled) -> Result<Option<(Arc<Slots>, Together, Bench)>, CheckError> {
-    let inventory = &on.context.inventory;
-    let plain = Slots::one_per_node(inventory);
-    let wanted = if plain.is_some() { ACCELERATORS } else { FEWEST };
-    for path in slots::paths(inventory, wanted) {
+async fn first_gang(on: &Trialled) -> Result<Option<Main>, CheckError> {
+    let nodes = nodes(&on.context);
+    let wanted = if nodes.is_some() { ACCELERATORS } else { FEWEST };
+    let mut obstructed = false;
+    for path in slots::paths(&on.context.inventory, wanted) {
         let Some(slots) = Slots::accelerators(&on.context, &path, wanted).await? else {
             continue;
         };
-        let (together, bench) = start(on, slots, "first").await?;
-        if !matches!(together.ruling, Ruling::Undecided(_)) || plain.is_none() {
-            return Ok(Some((Arc::clone(&bench.slots), together, bench)));
+        let main = start(on, Arc::new(slots), "first").await?;
+        if nodes.is_none() || !is_undecided(&main.together.ruling) {
+            return Ok(Some(main));
         }
-        bench.close().await;
-        on.context.observe(
-            format!("G1 with {}", bench.slots.describe()),
-            together.ruling.detail().into(),
-        );
+        main.bench.close().await;
+        let what = format!("G1 with {}", main.slots.describe());
+        on.context.observe(what, main.together.ruling.detail().into());
+        obstructed = true;
         break;
     }
-    let Some(slots) = plain else { return Ok(None) };
-    let (together, bench) = start(on, slots, "start").await?;
-    Ok(Some((Arc::clone(&bench.slots), together, bench)))
+    let Some(slots) = nodes else { return Ok(None) };
+    let main = start(on, slots, "start").await?;
+    Ok(Some(Main { obstructed, ..main }))
 }
 
-async fn start(on: &Trialled, slots: Slots, name: &str) -> Result<(Together, Bench), CheckError> {
-    let bench = Bench::new(on, &Arc::new(slots), name);
+async fn start(on: &Trialled, slots: Arc<Slots>, name: &str) -> Result<Main, CheckError> {
+    let bench = Bench::new(on, &slots, name);
     bench.fill_spare().await?;
     let together = controls::together(&bench).await?;
-    Ok((together, bench))
+    Ok(Main {
+        slots,
+        together,
+        bench,
+        obstructed: false,
+    })
 }
 
-/// G2, G2b, G2c, G2d, G3.
+fn is_undecided(ruling: &Ruling) -> bool {
+    matches!(ruling, Ruling::Undecided(_))
+}
+
+/// G2, G2b, G2c, G2d, G3; where accelerators get in the way of being told, once more with nodes as slots. What
+/// devices do once a pod is bound is other checks' business.
 async fn shortage(on: &Trialled, slots: &Arc<Slots>, hold: Duration) -> Result<Rulings, CheckError> {
+    let rulings = one_short(on, slots, "lack", hold).await;
+    let Some(path) = slots.path() else { return rulings };
+    let obstacle = obstacle(&rulings);
+    match (obstacle, nodes(&on.context)) {
+        (Some(obstacle), Some(nodes)) => {
+            on.context
+                .observe(format!("G2 and G3 with {path}"), obstacle.into());
+            one_short(on, &nodes, "lack-nodes", hold).await
+        }
+        (Some(_), None) => rulings,
+        (None, _) => {
+            let all = |rulings: &Rulings| rulings.iter().all(|(_, ruling)| ruling.is_right());
+            if rulings.as_ref().is_ok_and(all) {
+                on.trial.right(
+                    "G8",
+                    format!("G1, G2 and G3 themselves had {} as slots", slots.describe()),
+                );
+            }
+            rulings
+        }
+    }
+}
+
+/// What keeps an experiment from being told, if nothing else came out wrong in it.
+fn obstacle(rulings: &Result<Rulings, CheckError>) -> Option<String> {
+    let rulings = match rulings {
+        Ok(rulings) => rulings,
+        Err(error) => return Some(chain(error)),
+    };
+    if rulings.iter().any(|(_, ruling)| ruling.is_wrong()) {
+        return None;
+    }
+    let (control, ruling) = rulings.iter().find(|(_, ruling)| is_undecided(ruling))?;
+    Some(format!("{control}: {}", ruling.detail()))
+}
+
+async fn one_short(
+    on: &Trialled,
+    slots: &Arc<Slots>,
+    name: &str,
+    hold: Duration,
+) -> Result<Rulings, CheckError> {
     let _turn = slots.turn().await;
-    let bench = Bench::new(on, slots, "lack");
+    let bench = Bench::new(on, slots, name);
     let rulings = controls::one_short(&bench, hold).await;
     bench.close().await;
     rulings
@@ -168,29 +234,22 @@ async fn observed(bench: &Bench, together: &Together) -> Ruling {
     super::read_back::observation(stored, bench.adapter.standing(&group), together.ruling.is_right())
 }
 
-/// G8: the same once more with accelerators as slots. What devices do once a pod is bound is other checks'
-/// business: an experiment that can't be told for it is noted, not held against gangs.
-async fn accelerated(on: &Trialled, main: &Slots, first: &Ruling, hold: Duration) {
-    if let Some(path) = main.path() {
-        // No second lease while holding one: that is how two checks come to wait for each other.
-        if first.is_right() {
-            on.trial.right(
-                "G8",
-                format!("the other controls used accelerators themselves: {path}"),
-            );
-        }
+/// G8 where nodes were the slots: the same once more with accelerators, unless they got in the way already. One
+/// that can't be told is noted, not held against gangs.
+async fn extra(on: &Trialled, main: &Main, hold: Duration) {
+    // No second lease while holding one: that is how two checks come to wait for each other.
+    if main.slots.path().is_some() || main.obstructed {
         return;
     }
     let Some(path) = slots::paths(&on.context.inventory, FEWEST).into_iter().next() else {
         return;
     };
+    let note = |why: String| on.context.observe(format!("G8 with {path}"), why.into());
     match with_accelerators(on, &path, hold).await {
-        Ok(Some(Ruling::Undecided(why))) => on.context.observe(format!("G8 with {path}"), why.into()),
+        Ok(Some(Ruling::Undecided(why))) => note(why),
         Ok(Some(ruling)) => ruling.tell(&on.trial, "G8"),
         Ok(None) => {}
-        Err(error) => on
-            .context
-            .observe(format!("G8 with {path}"), chain(&error).into()),
+        Err(error) => note(chain(&error)),
     }
 }
 
@@ -198,21 +257,49 @@ async fn with_accelerators(on: &Trialled, path: &Path, hold: Duration) -> Result
     let Some(slots) = Slots::accelerators(&on.context, path, FEWEST).await? else {
         return Ok(None);
     };
-    let (together, bench) = start(on, slots, "accel").await?;
-    let mut parts = vec![together.ruling];
-    if parts.iter().all(Ruling::is_right) {
-        let short = Bench::new(on, &bench.slots, "accel-lack");
-        let rulings = controls::one_short(&short, hold).await;
-        short.close().await;
-        parts.extend(
-            rulings?
-                .into_iter()
-                .map(|(control, ruling)| controls::from(control, ruling)),
+    let first = start(on, Arc::new(slots), "extra").await?;
+    let mut parts = vec![("G1", first.together.ruling)];
+    if parts.iter().all(|(_, ruling)| ruling.is_right()) {
+        parts.extend(one_short(on, &first.slots, "extra-lack", hold).await?);
+    }
+    first.bench.close().await;
+    let all = Ruling::all(
+        parts
+            .into_iter()
+            .map(|(control, ruling)| controls::from(control, ruling)),
+    );
+    Ok(Some(controls::from(
+        &format!("with {}", first.slots.describe()),
+        all,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right() -> Ruling {
+        Ruling::Right("r".to_owned())
+    }
+
+    fn gap() -> Ruling {
+        Ruling::Undecided("u".to_owned())
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_an_obstacle_unless_something_is_wrong() {
+        assert_eq!(obstacle(&Ok(vec![("G2", right()), ("G3", right())])), None);
+        assert_eq!(
+            obstacle(&Ok(vec![("G2", right()), ("G3", gap())])).as_deref(),
+            Some("G3: u")
+        );
+        assert_eq!(
+            obstacle(&Ok(vec![("G2", Ruling::Wrong("w".to_owned())), ("G2b", gap())])),
+            None
+        );
+        assert_eq!(
+            obstacle(&Err(CheckError::Lacking("x".to_owned()))).as_deref(),
+            Some("x")
         );
     }
-    bench.close().await;
-    Ok(Some(controls::from(
-        &format!("with {}", bench.slots.describe()),
-        Ruling::all(parts),
-    )))
 }

@@ -172,7 +172,7 @@ async fn one_smaller(bench: &Bench, size: usize) -> Result<(Ruling, Vec<DynamicO
         .await
     {
         Ok(()) => Ruling::Right(format!(
-            "a gang of {size} was bound beside it: {size} slots were free all the time"
+            "a gang of {size} was bound beside it, so its room was there all the time"
         )),
         Err(error) => not_bound(bench, &gang.name, &error, "in slots that should be free").await?,
     };
