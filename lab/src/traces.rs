@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -27,6 +27,8 @@ pub(crate) enum RemoveError {
     Kill { pid: i32, source: io::Error },
     #[error("the lab's processes did not end within {} s of being killed", GRACE.as_secs())]
     StillAlive,
+    #[error("could not wait for the lab's processes to end")]
+    Wait(#[source] io::Error),
     #[error("could not remove the lab's network or devices")]
     Tool(#[from] ToolError),
     #[error(transparent)]
@@ -85,13 +87,17 @@ pub(crate) fn end_keepers(lab: &LabName, folder: Option<&Path>) -> Result<usize,
 
 /// A process's handle becomes readable when it ended: a keeper's after all of its namespace did.
 fn await_end(handle: &OwnedFd) -> Result<(), RemoveError> {
-    let grace = Timespec {
-        tv_sec: GRACE.as_secs().cast_signed(),
-        tv_nsec: 0,
-    };
-    match poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&grace)) {
-        Ok(1..) => Ok(()),
-        _ => Err(RemoveError::StillAlive),
+    let deadline = Instant::now() + GRACE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(|_| RemoveError::StillAlive)?;
+        match poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Err(RemoveError::StillAlive),
+            Ok(_) => return Ok(()),
+            // Where this very program started the keeper, its end is announced by a signal as well.
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(RemoveError::Wait(error.into())),
+        }
     }
 }
 
@@ -197,6 +203,25 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<u8> {
         words.join("\0").into_bytes()
+    }
+
+    #[test]
+    fn the_end_of_ones_own_child_is_awaited_although_it_also_raises_a_signal() {
+        // A handler makes the signal interrupt system calls, as the runtime's does in the real program.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let _handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::child()).unwrap();
+        for _ in 0..20 {
+            let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+            let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+            let handle = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+            pidfd_send_signal(&handle, Signal::KILL).unwrap();
+            await_end(&handle).unwrap();
+            child.wait().unwrap();
+        }
     }
 
     const KEEP: &[&str] = &[

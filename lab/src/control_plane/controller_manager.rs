@@ -24,6 +24,9 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> ProcessSpec {
         ),
         "--use-service-account-credentials=true".to_owned(),
         "--leader-elect=false".to_owned(),
+        // It starts by making an account for each controller; by default its own limit stretches that to 4 s.
+        "--kube-api-qps=200".to_owned(),
+        "--kube-api-burst=400".to_owned(),
         "--allocate-node-cidrs=false".to_owned(),
         // The default lies outside the lab's folder.
         format!(

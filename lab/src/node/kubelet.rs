@@ -40,6 +40,10 @@ pub(super) fn process(lab: &Lab, node: &Node, credentials: &Credentials) -> Resu
         "resolvConf": node.folder.path("resolv.conf"),
         "podLogsDir": "/var/log/pods",
         "volumePluginDir": node.folder.path("volume-plugins"),
+        // A plugin's devices become allocatable at the next update, by default up to ten seconds later. Only
+        // changes are sent, so looking more often costs little.
+        "nodeStatusUpdateFrequency": "1s",
+        "nodeStatusReportFrequency": "5m",
         // Nodes share the machine's cgroups: each keeps below its own, and none claims the machine's resources.
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": cgroups::path(&lab.state.name, &name),
