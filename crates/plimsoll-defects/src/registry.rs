@@ -168,6 +168,10 @@ mod tests {
                 other => panic!("{}: prefix {other:?} has no requirement", defect.id),
             };
             assert_eq!(defect.requirement.as_str(), requirement, "{}", defect.id);
+            assert!(
+                plimsoll_program::find(requirement).is_ok(),
+                "{requirement} is no requirement"
+            );
         }
     }
 

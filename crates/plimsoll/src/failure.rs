@@ -16,7 +16,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    diagnostic: MietteDiagnostic,
+    diagnostic: Box<MietteDiagnostic>,
 }
 
 impl Failure {
@@ -47,7 +47,7 @@ impl Failure {
             }
             source = cause.source();
         }
-        let mut diagnostic = MietteDiagnostic::new(message);
+        let mut diagnostic = Box::new(MietteDiagnostic::new(message));
         diagnostic.help = help;
         Self { code, diagnostic }
     }
@@ -62,7 +62,7 @@ impl Failure {
         };
         let mut text = String::new();
         if GraphicalReportHandler::new_themed(theme)
-            .render_report(&mut text, &self.diagnostic)
+            .render_report(&mut text, &*self.diagnostic)
             .is_err()
         {
             text = self.diagnostic.to_string();

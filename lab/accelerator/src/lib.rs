@@ -12,6 +12,7 @@
 //!
 //! # Assumptions
 //! - Files behind loop devices are sparse: what they store is the device's memory in use.
+//! - Whoever made a device's file detaches all loop devices over it in the end: those of its parts are made here.
 //! - Below the kubelet's root lie `plugins_registry`, `plugins`, `pod-resources` and `device-plugins`. The last one the
 //!   kubelet looks for at `/var/lib/kubelet/device-plugins` whatever its root is, so a node needs a view of its own there.
 //! - Before `create` of a container reaches [`oci_runtime::run`], CDI devices are in its `config.json` already.

@@ -17,9 +17,7 @@ use crate::{
     dra::{DriverError, driver::Driver},
     exporter::{self, ExporterError},
     faults::Faults,
-    log::{chain, log},
     monitor::{self, Monitor},
-    partition,
     plugin::{PluginError, registration::Plugin},
     shutdown::{self, Shutdown},
 };
@@ -150,9 +148,6 @@ pub async fn serve(config: NodeConfig) -> Result<(), ServeError> {
     stop.stop();
     while let Some(ended) = running.next().await {
         outcome = outcome.and(ended);
-    }
-    if let Err(error) = partition::take_down(&devices) {
-        log!("parts of devices are left: {}", chain(&error));
     }
     outcome
 }

@@ -105,14 +105,6 @@ fn describe(whole: &Device, part: u32, stretch: Stretch, host_path: PathBuf, num
     }
 }
 
-/// Detaches the parts among `devices`; whole devices are the lab's own.
-pub(crate) fn take_down(devices: &[Device]) -> io::Result<()> {
-    for part in devices.iter().filter(|device| device.parent.is_some()) {
-        losetup(&["--detach".as_ref(), part.host_path.as_ref()])?;
-    }
-    Ok(())
-}
-
 fn numbers(path: &Path) -> io::Result<(u32, u32)> {
     let device = rustix::fs::stat(path)?.st_rdev;
     Ok((rustix::fs::major(device), rustix::fs::minor(device)))

@@ -163,9 +163,9 @@ fn succeed(command: &mut Command) -> Result<String, Failed> {
 }
 
 async fn labelled_objects(kubeconfig: &Path) -> Result<Vec<String>, Failed> {
-    let config =
-        Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default());
-    let client = Client::try_from(config.await?)?;
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &options).await?;
+    let client = Client::try_from(config)?;
     let selector = ListParams::default().labels("app.kubernetes.io/managed-by=plimsoll");
     let mut found = Vec::new();
     for group in Discovery::new(client.clone()).run().await?.groups() {

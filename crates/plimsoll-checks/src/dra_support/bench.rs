@@ -122,7 +122,7 @@ impl Bench<'_> {
         self.context.observe(
             format!("ResourceClaim {}/{} and the probe in pod {}", claim.namespace, claim.name, pod.name()),
             json!({
-                "driver": self.driver, "node": node, "allocated": claim.allocated, "bound_ms": bound_after.as_millis(), "reported_ms": pod.age().as_millis(),
+                "driver": self.driver, "node": node, "allocated": claim.allocated, "bound_ms": bound_after.as_millis(), "reported_ms": pod.age().as_millis(), "pods": pod.pods(),
                 "devices": found.devices().collect::<Vec<_>>(),
             }),
         );

@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,23 +15,33 @@ use plimsoll_platform::{
     WaitError, Watched, observed, pods,
 };
 use plimsoll_probe::{Report, Transcript};
+use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{ProbePod, Ruling};
 use crate::{CheckError, Patience};
 
-/// How often the kubelet may fail to prepare a pod's devices before it is not waited for any longer. It tries
-/// again every ten to fifteen seconds; that once or twice it can't read a new claim yet is nobody's fault.
-const PREPARATIONS: i32 = 3;
+/// How many pods in a row a node may fail to prepare devices for. Its kubelet tries the same pod again only after
+/// a minute or more, so a claim it could not read yet, or a driver that just restarts, is tried with a new pod.
+const PODS: usize = 3;
 
-/// How long it is waited after that.
-const PREPARATION: Duration = Duration::from_secs(5);
+/// How long a pod is still waited for after its node said that it can't prepare its devices.
+const PREPARATION: Duration = Duration::from_secs(4);
 
-/// A probe pod that was created.
+/// A probe pod that was created. Clones are the same pod.
 #[derive(Clone)]
 pub struct LivePod {
     namespace: Namespace,
+    manifest: Value,
+    current: Arc<Mutex<Current>>,
+}
+
+#[derive(Clone)]
+struct Current {
     object: DynamicObject,
     created: Instant,
+    /// How many pods were created in its place, itself included.
+    pods: usize,
 }
 
 impl LivePod {
@@ -40,31 +50,44 @@ impl LivePod {
     /// # Errors
     /// When the API server or something it asks refuses the pod.
     pub async fn create(namespace: &Namespace, pod: &ProbePod) -> Result<Self, CreateError> {
-        let created = Instant::now();
-        let object = namespace.create(pod.manifest()).await?;
+        let manifest = pod.manifest();
+        let current = born(namespace, &manifest, 1).await?;
         Ok(Self {
             namespace: namespace.clone(),
-            object,
-            created,
+            manifest,
+            current: Arc::new(Mutex::new(current)),
         })
+    }
+
+    fn current(&self) -> Current {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> String {
-        self.object.name_any()
+        self.current().object.name_any()
     }
 
     /// Its uid.
     #[must_use]
     pub fn uid(&self) -> String {
-        self.object.uid().unwrap_or_default()
+        self.current().object.uid().unwrap_or_default()
     }
 
     /// How long ago it was created.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.created.elapsed()
+        self.current().created.elapsed()
+    }
+
+    /// How many pods it took until a node could prepare its devices.
+    #[must_use]
+    pub fn pods(&self) -> usize {
+        self.current().pods
     }
 
     /// Its like in the API.
@@ -90,44 +113,70 @@ impl LivePod {
             .ok_or_else(|| WaitError::Obstructed(format!("pod `{}` is gone", self.name())))
     }
 
-    /// Waits until every container was started; a node that says it can't prepare the pod's devices is not
-    /// waited for as long as an image is.
+    /// Waits until every container was started. When its node says that it can't prepare the pod's devices, the
+    /// pod is made anew, a few times.
     ///
     /// # Errors
     /// As [`Watched::until`].
     pub async fn started(&self, patience: &Patience) -> Result<Pod, WaitError> {
+        loop {
+            let error = match self.started_or_unprepared(patience).await {
+                Ok(pod) => return Ok(pod),
+                Err(Start::Failed(error)) => return Err(error),
+                Err(Start::Unprepared(error)) => error,
+            };
+            let pods = self.pods();
+            if pods >= PODS {
+                return Err(WaitError::Never(format!(
+                    "{pods} pods in a row failed to start: {}",
+                    chain(&error)
+                )));
+            }
+            self.remove(patience)
+                .await
+                .map_err(|error| WaitError::Obstructed(chain(&error)))?;
+            let next = born(&self.namespace, &self.manifest, pods + 1).await;
+            let next = next.map_err(|error| WaitError::Obstructed(chain(&error)))?;
+            *self.current.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        }
+    }
+
+    async fn started_or_unprepared(&self, patience: &Patience) -> Result<Pod, Start> {
         let deadline = patience.pod_start();
         let started = pin!(self.until(pods::started(), deadline));
         let unprepared = pin!(self.unprepared(deadline));
         match select(started, unprepared).await {
-            Either::Left((started, _)) => started,
-            Either::Right((Ok(()), _)) => {
-                let deadline = Deadline {
-                    name: "device preparation",
-                    kind: DeadlineKind::Patience,
-                    within: PREPARATION,
-                };
-                self.until(pods::started(), deadline).await
-            }
+            Either::Left((started, _)) => started.map_err(Start::Failed),
+            Either::Right((Ok(()), started)) => match timeout(PREPARATION, started).await {
+                Ok(started) => started.map_err(Start::Failed),
+                Err(_) => {
+                    // What the platform says of it at the end.
+                    let last = Deadline {
+                        name: "device preparation",
+                        kind: DeadlineKind::Patience,
+                        within: Duration::ZERO,
+                    };
+                    match self.until(pods::started(), last).await {
+                        Ok(pod) => Ok(pod),
+                        Err(error) if error.blames_platform() => Err(Start::Unprepared(error)),
+                        Err(error) => Err(Start::Failed(error)),
+                    }
+                }
+            },
             // The events can't be watched: they would only have shortened the wait.
-            Either::Right((Err(_), started)) => started.await,
+            Either::Right((Err(_), started)) => started.await.map_err(Start::Failed),
         }
     }
 
-    /// Waits for the kubelet to say again and again that it can't prepare the pod's devices.
+    /// Waits for the kubelet to say that it can't prepare the pod's devices.
     async fn unprepared(&self, deadline: Deadline) -> Result<(), WaitError> {
         let events: Api<Event> = self.namespace.api();
         let said = |seen: &Seen<Event>| {
-            let failed = |event: &&Event| event.reason.as_deref() == Some("FailedPrepareDynamicResources");
-            let times: i32 = seen
-                .iter()
-                .filter(failed)
-                .map(|event| event.count.unwrap_or(1))
-                .sum();
-            if times >= PREPARATIONS {
+            let failed = |event: &Event| event.reason.as_deref() == Some("FailedPrepareDynamicResources");
+            if seen.iter().any(failed) {
                 Progress::Met
             } else {
-                Progress::NotYet(format!("{times} failures to prepare devices"))
+                Progress::NotYet("no complaint about devices".to_owned())
             }
         };
         let fields = format!("involvedObject.uid={}", self.uid());
@@ -198,12 +247,30 @@ impl LivePod {
     /// # Errors
     /// When it can't be deleted, or does not go.
     pub async fn remove(&self, patience: &Patience) -> Result<(), RemoveError> {
-        self.namespace.delete(&self.object, Grace::SHORT).await?;
-        self.watched()
-            .until(pods::gone(self.uid()), patience.deletion())
-            .await?;
+        let object = self.current().object;
+        self.namespace.delete(&object, Grace::SHORT).await?;
+        let gone = pods::gone(object.uid().unwrap_or_default());
+        self.watched().until(gone, patience.deletion()).await?;
         Ok(())
     }
+}
+
+/// How a pod did not start.
+enum Start {
+    /// Its node could not prepare its devices.
+    Unprepared(WaitError),
+    /// Otherwise.
+    Failed(WaitError),
+}
+
+async fn born(namespace: &Namespace, manifest: &Value, pods: usize) -> Result<Current, CreateError> {
+    let created = Instant::now();
+    let object = namespace.create(manifest.clone()).await?;
+    Ok(Current {
+        object,
+        created,
+        pods,
+    })
 }
 
 struct Unheard;

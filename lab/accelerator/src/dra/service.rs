@@ -258,8 +258,14 @@ serve_version!(dra_beta, |pool, answer| dra_beta::Device {
 mod tests {
     use std::{collections::BTreeMap, path::Path};
 
+    use tonic::transport::Server;
+
     use super::*;
-    use crate::dra::prepare::claims_in;
+    use crate::{
+        dra::prepare::claims_in,
+        shutdown,
+        socket::{self, Socket},
+    };
 
     /// The service of a driver whose API server is never asked.
     fn service(folder: &Path, defects: &[&str]) -> DraService {
@@ -313,6 +319,81 @@ mod tests {
             let error = service.prepare_in_turn(&claim("v"), &grant()).await.unwrap_err();
             assert!(error.to_string().contains("ns/u"), "{error}");
         }
+    }
+
+    /// Calls one version of the protocol on a socket as a kubelet would, for a prepared claim and an unknown one.
+    macro_rules! call_version {
+        ($module:ident, $channel:expr) => {{
+            let mut client = $module::dra_plugin_client::DraPluginClient::new($channel);
+            let claim = |uid: &str| $module::Claim {
+                namespace: "ns".into(),
+                uid: uid.into(),
+                name: uid.into(),
+            };
+            let claims = vec![claim("u"), claim("unknown")];
+            let request = $module::NodePrepareResourcesRequest {
+                claims: claims.clone(),
+            };
+            let mut prepared = client
+                .node_prepare_resources(request)
+                .await
+                .unwrap()
+                .into_inner()
+                .claims;
+            let (known, unknown) = (prepared.remove("u").unwrap(), prepared.remove("unknown").unwrap());
+            assert!(
+                unknown
+                    .error
+                    .contains("could not read ResourceClaim `ns/unknown`"),
+                "{}",
+                unknown.error
+            );
+            let request = $module::NodeUnprepareResourcesRequest { claims };
+            let unprepared = client
+                .node_unprepare_resources(request)
+                .await
+                .unwrap()
+                .into_inner()
+                .claims;
+            assert!(unprepared.len() == 2 && unprepared.values().all(|answer| answer.error.is_empty()));
+            let device = &known.devices[0];
+            (
+                device.pool_name.clone(),
+                device.device_name.clone(),
+                device.cdi_device_ids.clone(),
+            )
+        }};
+    }
+
+    #[tokio::test]
+    async fn both_versions_of_the_protocol_say_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = service(folder.path(), &[]);
+        let path = folder.path().join("dra.sock");
+        let (stop, shutdown) = shutdown::channel();
+        let services = Server::builder()
+            .add_service(dra::dra_plugin_server::DraPluginServer::new(service.clone()))
+            .add_service(dra_beta::dra_plugin_server::DraPluginServer::new(service.clone()));
+        let serving = Socket::bind(&path).unwrap().serve(services, &shutdown);
+        let calling = async {
+            service.prepare_in_turn(&claim("u"), &grant()).await.unwrap();
+            let newer = call_version!(dra, socket::channel(&path));
+            service.prepare_in_turn(&claim("u"), &grant()).await.unwrap();
+            let older = call_version!(dra_beta, socket::channel(&path));
+            stop.stop();
+            (newer, older)
+        };
+        let (served, (newer, older)) = tokio::join!(serving, calling);
+        served.unwrap();
+        assert_eq!(newer, older);
+        assert_eq!(
+            newer,
+            (
+                "n1".into(),
+                "gpu-0".into(),
+                vec!["k8s.gpu.nvidia.com/claim=u-gpu-0".into()]
+            )
+        );
     }
 
     #[test]
