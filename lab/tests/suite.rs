@@ -4,7 +4,10 @@
 //! its own up, runs every check on it, looks at what was left behind, and takes the lab down. They need root,
 //! the built components and minutes, so they are ignored unless asked for (`just lab-suite`, `.ci/run`).
 
-#![expect(clippy::print_stdout, reason = "the trials tell on standard output what they saw, as tests do")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the trials tell on standard output what they saw, as tests do"
+)]
 
 mod trial;
 
