@@ -80,7 +80,7 @@ pub(crate) struct RunArgs {
     /// Version of the programme; default: the cluster's Kubernetes version.
     #[arg(long, value_name = "VERSION")]
     pub(crate) program: Option<ProgrammeVersion>,
-    /// Directory for record and reports; default: plimsoll-<run id>.
+    /// Directory for record and reports; default: plimsoll-RUN in this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How many checks run side by side.
