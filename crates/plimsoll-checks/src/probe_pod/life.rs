@@ -127,9 +127,12 @@ impl LivePod {
             };
             let pods = self.pods();
             if pods >= PODS {
+                let why = match error {
+                    WaitError::Elapsed { last, .. } => last,
+                    other => chain(&other),
+                };
                 return Err(WaitError::Never(format!(
-                    "{pods} pods in a row failed to start: {}",
-                    chain(&error)
+                    "{pods} pods in a row failed to start: {why}"
                 )));
             }
             self.remove(patience)
