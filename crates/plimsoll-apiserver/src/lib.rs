@@ -1,0 +1,22 @@
+//! An emulated Kubernetes API server, in process.
+//!
+//! As much of the API as Plimsoll's checks and `kubectl` use, and that part as the real one does it: discovery, objects
+//! with resourceVersions, paged lists and watches, patches with field managers, validation and defaulting by structural
+//! schemas, RBAC and admission. It moves nothing by itself: schedulers, kubelets and controllers are its clients.
+//!
+//! [`ApiServer::handle`] answers HTTP requests, whether they come from a client in the same process or from a socket;
+//! [`Direct`] is the same API for components of the same process, without the encoding.
+//!
+//! It knows no accelerator, no requirement and no defect.
+
+mod clock;
+mod resource;
+mod seed;
+mod status;
+mod user;
+
+pub use clock::Clock;
+pub use resource::{GroupResource, resources};
+pub use seed::Seed;
+pub use status::{Reason, Status};
+pub use user::User;
