@@ -35,3 +35,17 @@ impl Clock {
         self.origin.elapsed()
     }
 }
+
+/// Lets time pass on the platform: how long one of its parts takes for something.
+///
+/// # Caveats
+/// Never a way to wait for something: that is a watch.
+pub async fn elapse(duration: Duration) {
+    if duration > Duration::ZERO {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a simulated part takes as long as the real one; nothing is waited for"
+        )]
+        tokio::time::sleep(duration).await;
+    }
+}

@@ -15,7 +15,7 @@ mod seed;
 mod status;
 mod user;
 
-pub use clock::Clock;
+pub use clock::{Clock, elapse};
 pub use resource::{GroupResource, resources};
 pub use seed::Seed;
 pub use status::{Reason, Status};
