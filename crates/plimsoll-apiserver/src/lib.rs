@@ -10,6 +10,7 @@
 //! It knows no accelerator, no requirement and no defect.
 
 mod clock;
+pub mod policy;
 mod resource;
 mod seed;
 mod status;

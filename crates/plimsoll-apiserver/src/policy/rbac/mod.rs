@@ -1,0 +1,14 @@
+//! Role-based access control.
+
+mod attributes;
+mod bootstrap;
+mod escalation;
+mod evaluate;
+mod index;
+mod reviews;
+mod rule;
+
+pub use attributes::Attributes;
+pub use bootstrap::bootstrap;
+pub use evaluate::Rbac;
+pub use reviews::{Answers, REVIEWS, review};

@@ -1,0 +1,35 @@
+//! What policies see of the store, and what they want changed in it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::GroupResource;
+
+/// The stored objects, in the hub version of their kinds.
+pub trait View: Send + Sync {
+    /// One object.
+    fn get(&self, of: &GroupResource, namespace: Option<&str>, name: &str) -> Option<Arc<Value>>;
+
+    /// The objects of a collection, in all namespaces or in one, sorted by namespace and name.
+    fn list(&self, of: &GroupResource, namespace: Option<&str>) -> Vec<Arc<Value>>;
+
+    /// A number that changes with every change in the collection: what is made of its objects is kept as long as this
+    /// stays the same.
+    fn version(&self, of: &GroupResource) -> u64;
+}
+
+/// A change of another object, to be stored together with what was admitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// Its collection.
+    pub of: GroupResource,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Which of its fields changes, such as `status`.
+    pub field: &'static str,
+    /// What that becomes.
+    pub value: Value,
+}
