@@ -9,9 +9,14 @@
 //!
 //! It knows no accelerator, no requirement and no defect.
 
+pub mod cel;
 mod clock;
+pub mod convert;
+pub mod patch;
 pub mod policy;
 mod resource;
+pub mod rules;
+pub mod schema;
 mod seed;
 mod status;
 mod user;
