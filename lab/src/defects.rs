@@ -19,18 +19,22 @@ pub(crate) enum SeedError {
         "the defect `{defect}` shows only on accelerators handed out by `{how}`, and none of those asked for are"
     )]
     Unreachable { defect: String, how: &'static str },
+    #[error("the defect `{0}` can be injected into the simulated platform only")]
+    SimulatedOnly(String),
 }
 
 /// Whether the chosen defects make sense together, in a lab with these accelerators.
 pub(crate) fn check(defects: &[String], accelerators: &[AcceleratorRequest]) -> Result<(), SeedError> {
     for defect in chosen(defects) {
-        let how = match defect.lab.settings.allocation {
+        let Some(lab) = defect.on_lab() else {
+            return Err(SeedError::SimulatedOnly(defect.id.clone()));
+        };
+        let how = match lab.settings.allocation {
             Some(Allocation::Dra) => "dra",
             Some(Allocation::Plugin) => "plugin",
             None => continue,
         };
-        let reachable =
-            |request: &AcceleratorRequest| Some(request.allocation) == defect.lab.settings.allocation;
+        let reachable = |request: &AcceleratorRequest| Some(request.allocation) == lab.settings.allocation;
         if !accelerators.iter().any(reachable) {
             return Err(SeedError::Unreachable {
                 defect: defect.id.clone(),
@@ -38,7 +42,8 @@ pub(crate) fn check(defects: &[String], accelerators: &[AcceleratorRequest]) -> 
             });
         }
     }
-    let mut ruled = chosen(defects).filter_map(|defect| Some((defect, defect.lab.settings.gang_controller?)));
+    let mut ruled =
+        chosen(defects).filter_map(|defect| Some((defect, defect.on_lab()?.settings.gang_controller?)));
     let Some((first, rule)) = ruled.next() else {
         return Ok(());
     };
@@ -53,7 +58,9 @@ pub(crate) fn check(defects: &[String], accelerators: &[AcceleratorRequest]) -> 
 
 /// Whether the scheduler's own gang gate is on.
 pub(crate) fn scheduler_enforces_gangs(defects: &[String]) -> bool {
-    chosen(defects).all(|defect| defect.lab.settings.scheduler_gang_enforcement)
+    chosen(defects)
+        .filter_map(Defect::on_lab)
+        .all(|lab| lab.settings.scheduler_gang_enforcement)
 }
 
 /// What the cluster must hold for the defects to show, in the order of creation.
@@ -98,7 +105,7 @@ pub(crate) fn gang_controller(
 }
 
 fn gang_rule(defects: &[String]) -> Option<GangRule> {
-    chosen(defects).find_map(|defect| defect.lab.settings.gang_controller)
+    chosen(defects).find_map(|defect| defect.on_lab()?.settings.gang_controller)
 }
 
 /// The chosen defects; ids are checked when they enter the program.
@@ -137,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_defect_can_be_seeded_into_a_lab_with_both_kinds_of_accelerators() {
-        for defect in Defect::all() {
+        for defect in Defect::all().iter().filter(|defect| defect.on_lab().is_some()) {
             assert_eq!(check(&ids(&[&defect.id]), &both_kinds()), Ok(()));
         }
     }

@@ -3,6 +3,8 @@
 use plimsoll_program::RequirementId;
 use serde::{Deserialize, Serialize};
 
+use crate::Simulation;
+
 /// A fault, what it looks like, and what must notice it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -19,11 +21,25 @@ pub struct Defect {
     pub killed_by: Vec<String>,
     /// Pieces of text; the reason of the failure contains at least one of them, whatever the case of letters.
     pub expect: Vec<String>,
-    /// How the lab is broken.
-    pub lab: Lab,
+    /// How the lab is broken; none where the lab can't be.
+    pub lab: Option<Lab>,
+    /// How the simulated platform is broken; none where it can't be.
+    pub simulation: Option<Simulation>,
 }
 
 impl Defect {
+    /// How the lab injects it, where it can.
+    #[must_use]
+    pub fn on_lab(&self) -> Option<&Lab> {
+        self.lab.as_ref()
+    }
+
+    /// How the simulated platform injects it, where it can.
+    #[must_use]
+    pub fn simulated(&self) -> Option<&Simulation> {
+        self.simulation.as_ref()
+    }
+
     /// Whether `reason` names this defect's cause, not just any failure.
     #[must_use]
     pub fn is_named_by(&self, reason: &str) -> bool {

@@ -142,18 +142,29 @@ mod tests {
     fn every_defect_says_who_notices_it_and_by_what() {
         for defect in Defect::all() {
             let id = &defect.id;
-            for text in [&defect.title, &defect.complaint, &defect.lab.description] {
+            assert!(defect.title.len() > 20, "{id}: says too little");
+            let lab = defect.on_lab().map(|lab| &lab.description);
+            let simulation = defect.simulated().map(|simulation| &simulation.description);
+            for text in [Some(&defect.complaint), lab, simulation].into_iter().flatten() {
                 assert!(text.len() > 20, "{id}: says too little");
+                assert!(text.ends_with('.'), "{id}: no sentence");
             }
-            assert!(
-                defect.complaint.ends_with('.') && defect.lab.description.ends_with('.'),
-                "{id}: no sentence"
-            );
             assert!(!defect.killed_by.is_empty(), "{id}: no control kills it");
             assert!(!defect.expect.is_empty(), "{id}: nothing expected of the reason");
             assert!(
                 defect.expect.iter().all(|piece| piece.len() >= 3),
                 "{id}: expects what anything contains"
+            );
+        }
+    }
+
+    #[test]
+    fn every_defect_can_be_injected_somewhere() {
+        for defect in Defect::all() {
+            assert!(
+                defect.on_lab().is_some() || defect.simulated().is_some(),
+                "{}: on no ground",
+                defect.id
             );
         }
     }
@@ -178,10 +189,11 @@ mod tests {
     #[test]
     fn the_gang_controller_runs_exactly_for_its_own_defects_and_never_soundly() {
         for defect in Defect::all() {
-            let settings = &defect.lab.settings;
+            let Some(lab) = defect.on_lab() else { continue };
+            let settings = &lab.settings;
             assert_eq!(
                 settings.gang_controller.is_some(),
-                defect.lab.component == Component::GangController,
+                lab.component == Component::GangController,
                 "{}",
                 defect.id
             );

@@ -66,10 +66,9 @@ mod tests {
         let theirs: Vec<&str> = Defect::all()
             .iter()
             .filter(|defect| {
-                matches!(
-                    defect.lab.component,
-                    Component::DraDriver | Component::DevicePlugin
-                )
+                defect.on_lab().is_some_and(|lab| {
+                    matches!(lab.component, Component::DraDriver | Component::DevicePlugin)
+                })
             })
             .map(|defect| defect.id.as_str())
             .collect();

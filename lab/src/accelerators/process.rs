@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use plimsoll_accelerator::oci_runtime::RuntimeConfig;
 use plimsoll_accelerator::{DeviceConfig, NodeConfig};
-use plimsoll_defects::Component;
+use plimsoll_defects::{Component, Defect};
 
 use super::loop_devices::{self, LoopError};
 use crate::control_plane::Credentials;
@@ -51,8 +51,10 @@ pub(crate) fn process(
 /// The OCI runtime that a node's containerd runs: runc itself, or a script that breaks it as chosen defects say.
 pub(crate) fn oci_runtime(lab: &Lab, node: &Node, devices: &[DeviceConfig]) -> Result<String, FileError> {
     let runc = lab.binaries.path("runc");
-    if !defects::chosen(&lab.state.defects).any(|defect| defect.lab.component == Component::ContainerRuntime)
-    {
+    let broken = defects::chosen(&lab.state.defects)
+        .filter_map(Defect::on_lab)
+        .any(|lab| lab.component == Component::ContainerRuntime);
+    if !broken {
         return Ok(runc.display().to_string());
     }
     let path = node.folder.path("oci-runtime.json");
