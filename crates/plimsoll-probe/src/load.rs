@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::Say;
 use crate::host::{AlignedBuffer, Clock, Rest, Storage, millis};
 use crate::protocol::{Errno, HEADER_BYTES, Identity, LoadPeriod, LoadStarted, Report, Summary};
 
@@ -76,9 +77,9 @@ pub enum LoadError {
 }
 
 /// A load under way.
-struct Worker<'a> {
+struct Worker<'a, S> {
     device: &'a str,
-    storage: &'a mut dyn Storage,
+    storage: &'a mut S,
     buffer: AlignedBuffer,
     writes: bool,
     /// End of the range that is worked on.
@@ -91,26 +92,26 @@ impl Load {
     ///
     /// # Errors
     /// When the device is not fit for it, or stops answering, and those of `say`.
-    pub fn run(
+    pub async fn run(
         &self,
         device: &str,
-        storage: &mut dyn Storage,
-        clock: &mut dyn Clock,
-        say: &mut dyn FnMut(Report) -> io::Result<()>,
+        storage: &mut impl Storage,
+        clock: &impl Clock,
+        say: Say<'_>,
     ) -> Result<Summary, LoadError> {
-        let mut worker = Worker::new(device, storage)?;
-        let held_bytes = worker.take(self.hold_bytes)?;
-        let outcome = self.work(&mut worker, held_bytes, clock, say);
-        worker.give_back(held_bytes);
+        let mut worker = Worker::new(device, storage).await?;
+        let held_bytes = worker.take(self.hold_bytes).await?;
+        let outcome = self.work(&mut worker, held_bytes, clock, say).await;
+        worker.give_back(held_bytes).await;
         outcome
     }
 
-    fn work(
+    async fn work(
         &self,
-        worker: &mut Worker<'_>,
+        worker: &mut Worker<'_, impl Storage>,
         held_bytes: u64,
-        clock: &mut dyn Clock,
-        say: &mut dyn FnMut(Report) -> io::Result<()>,
+        clock: &impl Clock,
+        say: Say<'_>,
     ) -> Result<Summary, LoadError> {
         say(Report::LoadStarted(LoadStarted {
             device: worker.device.to_owned(),
@@ -137,11 +138,11 @@ impl Load {
                 operations: 0,
             };
             while clock.monotonic().saturating_sub(start) < busy {
-                worker.step(&mut period)?;
+                worker.step(&mut period).await?;
             }
             let worked = clock.monotonic().saturating_sub(start);
             // Also where nothing is left to rest: this is how a request to stop is noticed.
-            rest = clock.rest(self.period.saturating_sub(worked));
+            rest = clock.rest(self.period.saturating_sub(worked)).await;
             period.busy_ms = millis(worked);
             period.elapsed_ms = millis(clock.monotonic().saturating_sub(start));
             period.ended_unix_ms = millis(clock.unix());
@@ -158,8 +159,8 @@ impl Load {
     }
 }
 
-impl<'a> Worker<'a> {
-    fn new(device: &'a str, storage: &'a mut dyn Storage) -> Result<Self, LoadError> {
+impl<'a, S: Storage> Worker<'a, S> {
+    async fn new(device: &'a str, storage: &'a mut S) -> Result<Self, LoadError> {
         let bytes = storage.bytes();
         let needed = FIRST + OPERATION_BYTES as u64;
         if bytes < needed {
@@ -172,6 +173,7 @@ impl<'a> Worker<'a> {
         let mut header = AlignedBuffer::new(HEADER_BYTES);
         storage
             .read_at(header.as_mut(), 0)
+            .await
             .map_err(|errno| failed("reading", device, 0, errno))?;
         let writes = storage.is_writable() && Identity::from_header(header.as_ref()).is_some();
         // Reading does no harm anywhere, and a device that is only read is best read all over.
@@ -191,14 +193,13 @@ impl<'a> Worker<'a> {
     }
 
     /// Fills the held range, at least the window that is worked on, so that its memory is allocated.
-    fn take(&mut self, hold_bytes: u64) -> Result<u64, LoadError> {
-        let device = || self.device.to_owned();
+    async fn take(&mut self, hold_bytes: u64) -> Result<u64, LoadError> {
         if !self.writes {
             return if hold_bytes == 0 {
                 Ok(0)
             } else {
                 Err(LoadError::NotWritable {
-                    device: device(),
+                    device: self.device.to_owned(),
                     bytes: hold_bytes,
                 })
             };
@@ -206,7 +207,7 @@ impl<'a> Worker<'a> {
         let available = (self.storage.bytes() - FIRST) / FIRST * FIRST;
         if hold_bytes > available {
             return Err(LoadError::NoRoom {
-                device: device(),
+                device: self.device.to_owned(),
                 bytes: hold_bytes,
                 available,
             });
@@ -223,30 +224,30 @@ impl<'a> Worker<'a> {
                 .min(OPERATION_BYTES);
             let filling = self.buffer.as_ref().get(..length).unwrap_or_default();
             let offset = FIRST + done;
-            let wrote = self.storage.write_at(filling, offset);
+            let wrote = self.storage.write_at(filling, offset).await;
             done += wrote.map_err(|errno| failed("writing", self.device, offset, errno))? as u64;
         }
         Ok(held)
     }
 
     /// A device that keeps its memory says so by its metrics; there is nothing else to be done about it here.
-    fn give_back(&mut self, held_bytes: u64) {
+    async fn give_back(&mut self, held_bytes: u64) {
         if held_bytes > 0 {
-            let _ = self.storage.release(FIRST, held_bytes);
+            let _ = self.storage.release(FIRST, held_bytes).await;
         }
     }
 
     /// Reads one piece and, on a device that is ours, writes it back.
-    fn step(&mut self, period: &mut LoadPeriod) -> Result<(), LoadError> {
+    async fn step(&mut self, period: &mut LoadPeriod) -> Result<(), LoadError> {
         if self.offset + OPERATION_BYTES as u64 > self.end {
             self.offset = FIRST;
         }
         let (device, offset) = (self.device, self.offset);
-        let read = self.storage.read_at(self.buffer.as_mut(), offset);
+        let read = self.storage.read_at(self.buffer.as_mut(), offset).await;
         period.read_bytes += read.map_err(|errno| failed("reading", device, offset, errno))? as u64;
         period.operations += 1;
         if self.writes {
-            let wrote = self.storage.write_at(self.buffer.as_ref(), offset);
+            let wrote = self.storage.write_at(self.buffer.as_ref(), offset).await;
             period.written_bytes += wrote.map_err(|errno| failed("writing", device, offset, errno))? as u64;
             period.operations += 1;
         }

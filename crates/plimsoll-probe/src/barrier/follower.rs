@@ -1,17 +1,13 @@
 //! Every other rank: finds rank 0, says that it is there, and waits to be told who came.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsFd as _;
-use std::time::{Duration, Instant};
-
-use rustix::event::PollFlags;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::line::{Incoming, Received, send};
 use super::roll::{Hello, Roll, Roster};
 use super::{BarrierError, Leader, Outcome, Rendezvous};
-use crate::host::{Clock, Rest, Stop, SystemClock, millis};
+use crate::dns::ResolveError;
+use crate::host::{Clock, Network, Rest, Unanswered, millis};
 
 /// A thousand members make a roster of 50 KiB.
 const ROSTER_BYTES: usize = 16 << 20;
@@ -21,16 +17,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// Goes to rank 0, again and again until the deadline.
-pub(super) fn follow(
+pub(super) async fn follow(
     rendezvous: &Rendezvous,
     leader: &Leader,
-    stop: &Stop,
-    deadline: Instant,
+    host: &(impl Clock + Network),
+    deadline: Duration,
 ) -> Result<Outcome, BarrierError> {
-    let mut clock = SystemClock::new(stop);
-    let came_at = millis(clock.unix());
+    let came_at = millis(host.unix());
     loop {
-        let failure = match attempt(rendezvous, leader, stop, deadline) {
+        let failure = match attempt(rendezvous, leader, host, deadline).await {
             Ok(roster) => {
                 return Ok(Outcome {
                     roll: Roll::told(rendezvous.size, &roster.came),
@@ -40,7 +35,7 @@ pub(super) fn follow(
             Err(Failure::Stopped) => return Err(BarrierError::Stopped),
             Err(Failure::Because(reason)) => reason,
         };
-        let remaining = deadline.saturating_duration_since(Instant::now());
+        let remaining = host.until(deadline);
         if remaining == Duration::ZERO {
             let mut roll = Roll::new(rendezvous.size);
             roll.arrive(rendezvous.rank, came_at);
@@ -49,7 +44,7 @@ pub(super) fn follow(
                 unreached: Some(failure),
             });
         }
-        if clock.rest(PAUSE.min(remaining)) == Rest::Stopped {
+        if host.rest(PAUSE.min(remaining)).await == Rest::Stopped {
             return Err(BarrierError::Stopped);
         }
     }
@@ -65,16 +60,16 @@ fn because(what: &str, error: &dyn std::error::Error) -> Failure {
     Failure::Because(format!("{what}: {error}"))
 }
 
-fn attempt(
+async fn attempt(
     rendezvous: &Rendezvous,
     leader: &Leader,
-    stop: &Stop,
-    deadline: Instant,
+    host: &(impl Clock + Network),
+    deadline: Duration,
 ) -> Result<Roster, Failure> {
-    let addresses = leader.addresses(stop, deadline)?;
+    let addresses = leader.addresses(host, deadline).await?;
     let mut failure = Failure::Because("rank 0 has no address".to_owned());
     for address in addresses {
-        match ask(rendezvous, address, stop, deadline) {
+        match ask(rendezvous, address, host, deadline).await {
             Ok(roster) => return Ok(roster),
             Err(Failure::Stopped) => return Err(Failure::Stopped),
             Err(reason) => failure = reason,
@@ -84,15 +79,19 @@ fn attempt(
 }
 
 impl Leader {
-    fn addresses(&self, stop: &Stop, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    async fn addresses(
+        &self,
+        host: &(impl Clock + Network),
+        deadline: Duration,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         match self {
             Self::At(address) => Ok(vec![*address]),
-            Self::Named { name, port, resolver } => match resolver.lookup(name, stop, deadline) {
+            Self::Named { name, port, resolver } => match resolver.lookup(name, host, deadline).await {
                 Ok(found) => Ok(found
                     .into_iter()
                     .map(|address| SocketAddr::new(address, *port))
                     .collect()),
-                Err(crate::dns::ResolveError::Stopped) => Err(Failure::Stopped),
+                Err(ResolveError::Stopped) => Err(Failure::Stopped),
                 Err(error) => Err(because(&format!("looking up {name}"), &error)),
             },
         }
@@ -100,70 +99,43 @@ impl Leader {
 }
 
 /// One visit: the hello, then as long a wait as there is for the roster.
-fn ask(
+async fn ask(
     rendezvous: &Rendezvous,
     address: SocketAddr,
-    stop: &Stop,
-    deadline: Instant,
+    host: &(impl Clock + Network),
+    deadline: Duration,
 ) -> Result<Roster, Failure> {
-    let limit = deadline.saturating_duration_since(Instant::now()).min(CONNECT);
-    let mut stream = connect(address, stop, limit)?;
+    let limit = host.until(deadline).min(CONNECT);
+    let failed = |error: Unanswered| match error {
+        Unanswered::Stopped => Failure::Stopped,
+        Unanswered::Late | Unanswered::Failed(_) => because(&format!("connecting to {address}"), &error),
+    };
+    let mut connection = host.connect(address, limit).await.map_err(failed)?;
     let hello = Hello {
         group: rendezvous.group.clone(),
         size: rendezvous.size,
         rank: rendezvous.rank,
     };
-    send(&mut stream, &hello).map_err(|error| because(&format!("speaking to {address}"), &error))?;
+    send(&mut connection, &hello)
+        .await
+        .map_err(|error| because(&format!("speaking to {address}"), &error))?;
 
     let mut incoming = Incoming::new(ROSTER_BYTES);
     loop {
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        if !ready(&stream, PollFlags::IN, stop, remaining)? {
-            return Err(Failure::Because(format!(
-                "{address} did not say who came before the deadline"
-            )));
+        match host.wait(None, &[&connection], host.until(deadline)).await {
+            Ok(()) => {}
+            Err(Unanswered::Stopped) => return Err(Failure::Stopped),
+            Err(Unanswered::Late) => {
+                return Err(Failure::Because(format!(
+                    "{address} did not say who came before the deadline"
+                )));
+            }
+            Err(Unanswered::Failed(error)) => return Err(because("waiting for the network", &error)),
         }
-        match incoming.receive::<Roster>(&mut stream) {
+        match incoming.receive::<Roster>(&mut connection) {
             Received::Line(roster) => return Ok(roster),
             Received::Partial => {}
             Received::Over => return Err(Failure::Because(format!("{address} ended the connection"))),
         }
-    }
-}
-
-/// Connects without blocking, so that a request to stop is heard meanwhile.
-fn connect(address: SocketAddr, stop: &Stop, limit: Duration) -> Result<TcpStream, Failure> {
-    let failed =
-        |error: rustix::io::Errno| because(&format!("connecting to {address}"), &io::Error::from(error));
-    let family = if address.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None).map_err(failed)?;
-    match rustix::net::connect(&socket, &address) {
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let stream = TcpStream::from(socket);
-    if !ready(&stream, PollFlags::OUT, stop, limit)? {
-        return Err(Failure::Because(format!("connecting to {address}: no answer")));
-    }
-    match stream.take_error() {
-        Ok(None) => Ok(stream),
-        Ok(Some(error)) | Err(error) => Err(because(&format!("connecting to {address}"), &error)),
-    }
-}
-
-/// Waits until the stream is ready. False when it was not in time.
-fn ready(stream: &TcpStream, events: PollFlags, stop: &Stop, limit: Duration) -> Result<bool, Failure> {
-    let woken = stop
-        .wait(&[(stream.as_fd(), events)], Some(limit))
-        .map_err(|error| because("waiting for the network", &error))?;
-    if woken.stopped {
-        Err(Failure::Stopped)
-    } else {
-        Ok(woken.ready.contains(&true))
     }
 }

@@ -1,11 +1,12 @@
 //! Lines of JSON over a connection that is not waited for.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::host::Connection;
 
 /// A member that does not take its line within this time is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,11 +38,11 @@ impl Incoming {
         }
     }
 
-    /// Takes in what has arrived. The stream must not be a waiting one.
-    pub(super) fn receive<T: DeserializeOwned>(&mut self, stream: &mut TcpStream) -> Received<T> {
+    /// Takes in what has arrived.
+    pub(super) fn receive<T: DeserializeOwned>(&mut self, connection: &mut impl Connection) -> Received<T> {
         let mut buffer = [0; 4096];
         loop {
-            let length = match stream.read(&mut buffer) {
+            let length = match connection.read(&mut buffer) {
                 Ok(0) => return Received::Over,
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Received::Partial,
@@ -62,11 +63,8 @@ impl Incoming {
 }
 
 /// Sends a line, waiting for the other side to take it, though not for long.
-pub(super) fn send<T: Serialize>(stream: &mut TcpStream, message: &T) -> io::Result<()> {
+pub(super) async fn send<T: Serialize>(connection: &mut impl Connection, message: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
-    stream.set_nonblocking(false)?;
-    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    stream.write_all(&line)?;
-    stream.set_nonblocking(true)
+    connection.write(&line, WRITE_TIMEOUT).await
 }

@@ -1,8 +1,8 @@
 //! A rendezvous: all members of a group say that they are there, and all learn who was.
 //!
 //! Rank 0 listens; the others find it by name and connect. Members start at different times, and rank 0's name may lead
-//! nowhere until its pod runs, so the others try again until their own deadline. All waiting is on descriptors, and
-//! ends at once when the process is asked to stop.
+//! nowhere until its pod runs, so the others try again until their own deadline. All waiting ends at once when the process
+//! is asked to stop.
 
 mod follower;
 mod leader;
@@ -11,10 +11,11 @@ mod roll;
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::Say;
 use crate::dns::Resolver;
-use crate::host::{Stop, millis};
+use crate::host::{Clock, Network, millis};
 use crate::protocol::{Barrier, Report, Summary};
 use roll::{Hello, Roll};
 
@@ -81,38 +82,38 @@ impl Rendezvous {
     ///
     /// # Errors
     /// When the port cannot be had, the process is asked to stop, and those of `say`.
-    pub fn lead(
+    pub async fn lead<H: Clock + Network>(
         &self,
         port: u16,
-        stop: &Stop,
-        say: &mut dyn FnMut(Report) -> io::Result<()>,
+        host: &H,
+        say: Say<'_>,
     ) -> Result<Summary, BarrierError> {
-        let listener = leader::listen(port)?;
-        self.hold(say, |deadline, say| {
-            leader::lead(self, &listener, stop, deadline, say)
-        })
+        let listener = host
+            .listen(port)
+            .map_err(|source| BarrierError::Listen { port, source })?;
+        let began = host.monotonic();
+        let deadline = began.saturating_add(self.patience);
+        let outcome = leader::lead(self, &listener, host, deadline, &mut *say).await?;
+        self.tell(outcome, host.monotonic().saturating_sub(began), say)
     }
 
     /// Waits for the others, as any other rank.
     ///
     /// # Errors
     /// When the process is asked to stop, and those of `say`. Not reaching rank 0 is a result, not an error.
-    pub fn follow(
+    pub async fn follow<H: Clock + Network>(
         &self,
         leader: &Leader,
-        stop: &Stop,
-        say: &mut dyn FnMut(Report) -> io::Result<()>,
+        host: &H,
+        say: Say<'_>,
     ) -> Result<Summary, BarrierError> {
-        self.hold(say, |deadline, _| follower::follow(self, leader, stop, deadline))
+        let began = host.monotonic();
+        let outcome = follower::follow(self, leader, host, began.saturating_add(self.patience)).await?;
+        self.tell(outcome, host.monotonic().saturating_sub(began), say)
     }
 
-    fn hold(
-        &self,
-        say: &mut dyn FnMut(Report) -> io::Result<()>,
-        part: impl FnOnce(Instant, &mut dyn FnMut(Report) -> io::Result<()>) -> Result<Outcome, BarrierError>,
-    ) -> Result<Summary, BarrierError> {
-        let began = Instant::now();
-        let Outcome { roll, unreached } = part(began + self.patience, say)?;
+    fn tell(&self, outcome: Outcome, waited: Duration, say: Say<'_>) -> Result<Summary, BarrierError> {
+        let Outcome { roll, unreached } = outcome;
         let (complete, came) = (roll.is_complete(), roll.came());
         let summary = Summary::Barrier {
             complete,
@@ -125,7 +126,7 @@ impl Rendezvous {
             complete,
             came,
             missing: roll.missing(),
-            waited_ms: millis(began.elapsed()),
+            waited_ms: millis(waited),
             unreached,
         }))?;
         Ok(summary)

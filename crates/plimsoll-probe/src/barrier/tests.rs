@@ -6,6 +6,7 @@ use std::thread;
 
 use super::*;
 use crate::Transcript;
+use crate::host::{Linux, run_now};
 use crate::protocol::Arrival;
 
 fn member(rank: u32, size: u32, patience: Duration) -> Rendezvous {
@@ -30,16 +31,25 @@ fn local(port: u16) -> Leader {
     Leader::At(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-fn report(
-    part: impl FnOnce(&Stop, &mut dyn FnMut(Report) -> io::Result<()>) -> Result<Summary, BarrierError>,
-) -> Transcript {
+/// What rank 0 says on that port.
+fn led(rank: &Rendezvous, port: u16) -> Transcript {
     let mut transcript = Transcript::default();
-    let stop = Stop::on_signals().unwrap();
-    part(&stop, &mut |report| {
+    let mut say = |report| {
         transcript.add(report);
         Ok(())
-    })
-    .unwrap();
+    };
+    run_now(rank.lead(port, &Linux::start().unwrap(), &mut say)).unwrap();
+    transcript
+}
+
+/// What any other rank says that finds rank 0 on that port.
+fn followed(rank: &Rendezvous, port: u16) -> Transcript {
+    let mut transcript = Transcript::default();
+    let mut say = |report| {
+        transcript.add(report);
+        Ok(())
+    };
+    run_now(rank.follow(&local(port), &Linux::start().unwrap(), &mut say)).unwrap();
     transcript
 }
 
@@ -51,11 +61,9 @@ fn all_come_and_all_learn_of_it() {
     let port = free_port();
     // The followers first: they have to try again until rank 0 listens.
     let followers: Vec<_> = (1..4)
-        .map(|rank| {
-            thread::spawn(move || report(|stop, say| member(rank, 4, LONG).follow(&local(port), stop, say)))
-        })
+        .map(|rank| thread::spawn(move || followed(&member(rank, 4, LONG), port)))
         .collect();
-    let leader = report(|stop, say| member(0, 4, LONG).lead(port, stop, say));
+    let leader = led(&member(0, 4, LONG), port);
     let own = leader.barrier.unwrap();
     assert!(own.complete, "{own:?}");
     assert_eq!(
@@ -73,11 +81,8 @@ fn all_come_and_all_learn_of_it() {
 #[test]
 fn who_does_not_come_is_missed_by_all() {
     let port = free_port();
-    let follower =
-        thread::spawn(move || report(|stop, say| member(1, 3, LONG).follow(&local(port), stop, say)));
-    let own = report(|stop, say| member(0, 3, Duration::from_secs(2)).lead(port, stop, say))
-        .barrier
-        .unwrap();
+    let follower = thread::spawn(move || followed(&member(1, 3, LONG), port));
+    let own = led(&member(0, 3, Duration::from_secs(2)), port).barrier.unwrap();
     assert!(!own.complete);
     assert_eq!(own.missing, [2]);
     let theirs = follower.join().unwrap().barrier.unwrap();
@@ -88,9 +93,7 @@ fn who_does_not_come_is_missed_by_all() {
 #[test]
 fn a_member_that_never_reaches_rank_0_knows_of_itself_and_says_why() {
     let port = free_port();
-    let own = report(|stop, say| member(1, 2, SHORT).follow(&local(port), stop, say))
-        .barrier
-        .unwrap();
+    let own = followed(&member(1, 2, SHORT), port).barrier.unwrap();
     assert_eq!(
         own.came.iter().map(|arrival| arrival.rank).collect::<Vec<_>>(),
         [1]
@@ -118,18 +121,14 @@ fn strangers_are_not_counted() {
         let _ = other_group.read_to_end(&mut answer);
         answer
     });
-    let own = report(|stop, say| member(0, 2, Duration::from_secs(1)).lead(port, stop, say))
-        .barrier
-        .unwrap();
+    let own = led(&member(0, 2, Duration::from_secs(1)), port).barrier.unwrap();
     assert_eq!(own.missing, [1]);
     assert!(stranger.join().unwrap().is_empty(), "strangers are told nothing");
 }
 
 #[test]
 fn a_group_of_one_is_complete_by_itself() {
-    let own = report(|stop, say| member(0, 1, SHORT).lead(free_port(), stop, say))
-        .barrier
-        .unwrap();
+    let own = led(&member(0, 1, SHORT), free_port()).barrier.unwrap();
     assert!(own.complete);
     assert_eq!(own.came.len(), 1);
 }
@@ -140,10 +139,8 @@ fn a_taken_port_is_named() {
         .or_else(|_| TcpListener::bind("0.0.0.0:0"))
         .unwrap();
     let port = taken.local_addr().unwrap().port();
-    let stop = Stop::on_signals().unwrap();
-    let error = member(0, 2, SHORT)
-        .lead(port, &stop, &mut |_| Ok(()))
-        .unwrap_err();
+    let linux = Linux::start().unwrap();
+    let error = run_now(member(0, 2, SHORT).lead(port, &linux, &mut |_| Ok(()))).unwrap_err();
     assert_eq!(error.to_string(), format!("rank 0 cannot listen on port {port}"));
 }
 

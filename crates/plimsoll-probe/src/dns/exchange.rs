@@ -1,80 +1,53 @@
 //! One question to one name server.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::PollFlags;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 
 use super::ResolveError;
-use crate::host::Stop;
-
-/// More than any answer by UDP: a cluster's servers may use up to 4096 bytes.
-const ANSWER_BYTES: usize = 8192;
+use crate::host::{Network, Unanswered};
 
 static NEXT_ID: AtomicU16 = AtomicU16::new(0);
 
 /// Asks for the addresses of a kind. A name that does not exist has none.
-pub(super) fn exchange(
+pub(super) async fn exchange(
     server: SocketAddr,
     name: &str,
     kind: TYPE,
-    stop: &Stop,
+    host: &impl Network,
     patience: Duration,
 ) -> Result<Vec<IpAddr>, ResolveError> {
-    let network = |source: io::Error| ResolveError::Network { server, source };
     let bad_name = || ResolveError::BadName(name.to_owned());
-    // The port that the kernel chose is what a forger would have to guess; the id only tells our questions apart.
+    // The port that the host chooses is what a forger would have to guess; the id only tells our questions apart.
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let asked = Name::new(name).map_err(|_| bad_name())?;
+    let question = question(id, &asked, kind).ok_or_else(bad_name)?;
+    let fits = |packet: &[u8]| Packet::parse(packet).is_ok_and(|answer| answers(&answer, id, &asked));
+    let packet = match host.ask(server, &question, patience, &fits).await {
+        Ok(packet) => packet,
+        Err(Unanswered::Stopped) => return Err(ResolveError::Stopped),
+        Err(Unanswered::Late) => return Err(ResolveError::Silence(name.to_owned())),
+        Err(Unanswered::Failed(source)) => return Err(ResolveError::Network { server, source }),
+    };
+    let answer = Packet::parse(&packet).map_err(|_| ResolveError::Silence(name.to_owned()))?;
+    read(&answer, kind).map_err(|code| ResolveError::Server {
+        server,
+        name: name.to_owned(),
+        code,
+    })
+}
+
+/// The packet to send. Nothing for a name that fits into none.
+fn question(id: u16, asked: &Name<'_>, kind: TYPE) -> Option<Vec<u8>> {
     let mut question = Packet::new_query(id);
     question.set_flags(PacketFlag::RECURSION_DESIRED);
-    let asked = Name::new(name).map_err(|_| bad_name())?;
     question
         .questions
         .push(Question::new(asked.clone(), kind.into(), CLASS::IN.into(), false));
-    let question = question.build_bytes_vec().map_err(|_| bad_name())?;
-
-    let here: IpAddr = if server.is_ipv4() {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        Ipv6Addr::UNSPECIFIED.into()
-    };
-    let socket = UdpSocket::bind((here, 0)).map_err(network)?;
-    socket.set_nonblocking(true).map_err(network)?;
-    socket.connect(server).map_err(network)?;
-    socket.send(&question).map_err(network)?;
-
-    let deadline = Instant::now() + patience;
-    let mut buffer = vec![0; ANSWER_BYTES];
-    loop {
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        let woken = stop
-            .wait(&[(socket.as_fd(), PollFlags::IN)], Some(remaining))
-            .map_err(network)?;
-        if woken.stopped {
-            return Err(ResolveError::Stopped);
-        }
-        if !woken.ready.contains(&true) {
-            return Err(ResolveError::Silence(name.to_owned()));
-        }
-        let length = match socket.recv(&mut buffer) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(network(error)),
-        };
-        let answer = Packet::parse(buffer.get(..length).unwrap_or_default());
-        if let Some(answer) = answer.ok().filter(|answer| answers(answer, id, &asked)) {
-            return read(&answer, kind).map_err(|code| ResolveError::Server {
-                server,
-                name: name.to_owned(),
-                code,
-            });
-        }
-    }
+    question.build_bytes_vec().ok()
 }
 
 /// Whether a packet answers our question, and not an earlier one.

@@ -6,12 +6,12 @@
 mod exchange;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use resolv_conf::Config;
 use simple_dns::{Name, TYPE};
 
-use crate::host::Stop;
+use crate::host::{Clock, Network};
 use exchange::exchange;
 
 /// Where names are looked up.
@@ -83,13 +83,18 @@ impl Resolver {
     ///
     /// # Errors
     /// When no candidate of the search list has an address, or nobody tells before `deadline`.
-    pub fn lookup(&self, name: &str, stop: &Stop, deadline: Instant) -> Result<Vec<IpAddr>, ResolveError> {
+    pub async fn lookup(
+        &self,
+        name: &str,
+        host: &(impl Clock + Network),
+        deadline: Duration,
+    ) -> Result<Vec<IpAddr>, ResolveError> {
         if self.servers.is_empty() {
             return Err(ResolveError::NoServers);
         }
         let mut outcome = Err(ResolveError::BadName(name.to_owned()));
         for candidate in self.candidates(name) {
-            match self.addresses(&candidate, stop, deadline) {
+            match self.addresses(&candidate, host, deadline).await {
                 Ok(addresses) => return Ok(addresses),
                 Err(ResolveError::Stopped) => return Err(ResolveError::Stopped),
                 Err(error) => outcome = Err(error),
@@ -117,13 +122,18 @@ impl Resolver {
         candidates
     }
 
-    fn addresses(&self, name: &str, stop: &Stop, deadline: Instant) -> Result<Vec<IpAddr>, ResolveError> {
+    async fn addresses(
+        &self,
+        name: &str,
+        host: &(impl Clock + Network),
+        deadline: Duration,
+    ) -> Result<Vec<IpAddr>, ResolveError> {
         if name.is_empty() || Name::new(name).is_err() {
             return Err(ResolveError::BadName(name.to_owned()));
         }
         let mut addresses = Vec::new();
         for kind in [TYPE::A, TYPE::AAAA] {
-            addresses.extend(self.ask_in_turn(name, kind, stop, deadline)?);
+            addresses.extend(self.ask_in_turn(name, kind, host, deadline).await?);
         }
         if addresses.is_empty() {
             Err(ResolveError::NotFound(name.to_owned()))
@@ -133,19 +143,17 @@ impl Resolver {
     }
 
     /// Asks one server after the other; the first that knows is believed.
-    fn ask_in_turn(
+    async fn ask_in_turn(
         &self,
         name: &str,
         kind: TYPE,
-        stop: &Stop,
-        deadline: Instant,
+        host: &(impl Clock + Network),
+        deadline: Duration,
     ) -> Result<Vec<IpAddr>, ResolveError> {
         let mut outcome = Err(ResolveError::Silence(name.to_owned()));
         for server in &self.servers {
-            let remaining = deadline
-                .saturating_duration_since(Instant::now())
-                .min(self.patience);
-            outcome = exchange(*server, name, kind, stop, remaining);
+            let remaining = host.until(deadline).min(self.patience);
+            outcome = exchange(*server, name, kind, host, remaining).await;
             if matches!(outcome, Ok(_) | Err(ResolveError::Stopped)) {
                 break;
             }

@@ -1,146 +1,90 @@
 //! What the probe needs of the system it runs on, behind traits.
 //!
-//! [`Linux`] is the real thing. A simulated platform can run the same looking and the same loads over devices of its
-//! own making.
+//! [`Linux`] is the real thing. A simulated platform runs the same program over devices, a clock and a network of its
+//! own making. What can wait is a future: on Linux each is ready when it is first polled, because waiting happens in the
+//! kernel, where a request to stop ends it.
 
+mod clock;
+mod devices;
 mod linux;
-mod stop;
+mod network;
 mod storage;
-mod walk;
 
+use std::future::Future;
+use std::io;
 use std::path::Path;
-use std::time::Duration;
 
-pub use linux::Linux;
-pub use stop::{Stop, SystemClock, Woken};
+use crate::protocol::Errno;
+
+pub(crate) use clock::millis;
+pub use clock::{Clock, Rest};
+pub use devices::{Devices, FoundNode, OpenMode, Walk};
+pub use linux::{Linux, run_now};
+pub use network::{Connection, Listener, Network, Unanswered};
 pub(crate) use storage::AlignedBuffer;
-pub use storage::LinuxStorage;
+pub use storage::Storage;
 
-use crate::protocol::{DeviceNumber, Errno, Unread};
+/// A system to run on.
+pub trait Host: Clock + Devices + Network + Send + Sync {
+    /// The content of a device.
+    type Storage: Storage;
 
-/// Device nodes, and what the kernel says about them.
-pub trait Devices {
-    /// All device nodes below `root`, links not followed.
-    fn walk(&self, root: &Path) -> Walk;
-
-    /// Opens a node and closes it again, without waiting and without becoming its terminal.
+    /// Opens a device for work: without the page cache and for writing, where it allows that.
     ///
     /// # Errors
-    /// The kernel's answer.
-    fn open(&self, path: &Path, mode: OpenMode) -> Result<(), Errno>;
+    /// The kernel's answer to the most modest way of opening it.
+    fn open_storage(&self, path: &Path) -> Result<Self::Storage, Errno>;
 
-    /// The first [`HEADER_BYTES`](crate::protocol::HEADER_BYTES) of a device, or as many as it has.
+    /// Who this process is.
+    fn process(&self) -> Process;
+
+    /// Environment variables whose names are text.
+    fn variables(&self) -> Vec<(String, String)>;
+
+    /// The text of a configuration file.
     ///
     /// # Errors
-    /// The kernel's answer.
-    fn first_block(&self, path: &Path) -> Result<Vec<u8>, Errno>;
+    /// When it is not there, or cannot be read.
+    fn file(&self, path: &Path) -> io::Result<String>;
 
-    /// Makes a device node that everybody may open, as far as its mode goes.
+    /// Makes an empty file. False where it was there already.
     ///
     /// # Errors
-    /// The kernel's answer.
-    fn make_node(&self, path: &Path, number: DeviceNumber) -> Result<(), Errno>;
+    /// When it can't be made.
+    fn make_file(&self, path: &Path) -> io::Result<bool>;
 
-    /// Removes a node that was made.
+    /// Writes to the container's log, at once.
     ///
     /// # Errors
-    /// The kernel's answer.
-    fn remove_node(&self, path: &Path) -> Result<(), Errno>;
+    /// When nobody listens any more.
+    fn log(&self, text: &str) -> io::Result<()>;
 
-    /// Whether the mount that `folder` is on lets device nodes be opened. Nothing where that cannot be found out.
-    fn allows_devices(&self, folder: &Path) -> Option<bool>;
+    /// Writes to the container's log what people are to read; that it may get lost is no matter.
+    fn complain(&self, text: &str);
 
-    /// A small text file of the kernel. Nothing where it cannot be read.
-    fn text(&self, path: &Path) -> Option<String>;
+    /// Leaves the container's termination message, where there is a place for it.
+    fn leave_message(&self, text: &str);
 
-    /// The names in a folder. None where it cannot be read.
-    fn names(&self, folder: &Path) -> Vec<String>;
-
-    /// Where a link points to. Nothing where it is not one.
-    fn link(&self, path: &Path) -> Option<String>;
+    /// Waits until the process is asked to stop.
+    fn hold(&self, orphans: Orphans) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// What is below a folder.
-#[derive(Debug, Clone, Default)]
-pub struct Walk {
-    /// Device nodes, by path.
-    pub nodes: Vec<FoundNode>,
-    /// Folders that could not be read, or only in part.
-    pub unread: Vec<Unread>,
-}
-
-/// A device node, by its entry in a folder.
+/// Who a process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundNode {
-    /// Where it is.
-    pub path: String,
-    /// Which device it stands for.
-    pub number: DeviceNumber,
-    /// Permission bits.
-    pub mode: u32,
+pub struct Process {
+    /// Its id, as seen in the container.
+    pub id: u32,
+    /// Its effective user.
+    pub user: u32,
+    /// Its host name.
+    pub hostname: String,
 }
 
-/// What a node is opened for.
+/// What to do about processes that end while nobody else takes leave of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OpenMode {
-    /// Reading and writing.
-    ReadWrite,
-    /// Reading.
-    ReadOnly,
-}
-
-/// The content of a device.
-pub trait Storage {
-    /// How much there is.
-    fn bytes(&self) -> u64;
-
-    /// Whether the page cache is bypassed. Offsets and lengths are multiples of 4096 then.
-    fn is_direct(&self) -> bool;
-
-    /// Whether it may be written to.
-    fn is_writable(&self) -> bool;
-
-    /// Reads from `offset` on.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno>;
-
-    /// Writes from `offset` on.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    fn write_at(&mut self, buffer: &[u8], offset: u64) -> Result<usize, Errno>;
-
-    /// Gives back the memory behind a range, whose content is lost.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    fn release(&mut self, offset: u64, bytes: u64) -> Result<(), Errno>;
-}
-
-/// Time, and resting until it has passed.
-pub trait Clock {
-    /// Since 1970.
-    fn unix(&self) -> Duration;
-
-    /// Since some moment in the past; never goes back.
-    fn monotonic(&self) -> Duration;
-
-    /// Returns after `duration`, or earlier when the process is asked to stop.
-    fn rest(&mut self, duration: Duration) -> Rest;
-}
-
-/// Why a rest is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Rest {
-    /// Its time has passed.
-    Over,
-    /// The process is asked to stop.
-    Stopped,
-}
-
-/// Whole milliseconds; a duration too long for them is as long as they go.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+pub enum Orphans {
+    /// Nothing.
+    Ignored,
+    /// What the first process of a sandbox has to: it takes leave of them.
+    Reaped,
 }

@@ -1,16 +1,31 @@
 //! Loads over a device and a clock in memory.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::Transcript;
+use crate::host::run_now;
 use crate::protocol::IdentitySource;
+
+/// Shared time.
+#[derive(Clone, Default)]
+struct Now(Arc<AtomicU64>);
+
+impl Now {
+    fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn pass(&self, duration: Duration) {
+        self.0.fetch_add(millis(duration), Ordering::Relaxed);
+    }
+}
 
 /// Every operation takes a millisecond.
 #[derive(Default)]
 struct FakeClock {
-    now: Rc<Cell<Duration>>,
+    now: Now,
     stop_at: Option<Duration>,
 }
 
@@ -23,8 +38,8 @@ impl Clock for FakeClock {
         self.now.get()
     }
 
-    fn rest(&mut self, duration: Duration) -> Rest {
-        self.now.set(self.now.get() + duration);
+    async fn rest(&self, duration: Duration) -> Rest {
+        self.now.pass(duration);
         if self.stop_at.is_some_and(|stop| self.now.get() >= stop) {
             Rest::Stopped
         } else {
@@ -35,7 +50,7 @@ impl Clock for FakeClock {
 
 struct FakeStorage {
     content: Vec<u8>,
-    now: Rc<Cell<Duration>>,
+    now: Now,
     written: Vec<(u64, usize)>,
     released: Vec<(u64, u64)>,
     broken_after: Option<usize>,
@@ -74,15 +89,15 @@ impl Storage for FakeStorage {
         true
     }
 
-    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        self.now.set(self.now.get() + Duration::from_millis(1));
+    async fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        self.now.pass(Duration::from_millis(1));
         let offset = usize::try_from(offset).unwrap();
         buffer.copy_from_slice(&self.content[offset..offset + buffer.len()]);
         Ok(buffer.len())
     }
 
-    fn write_at(&mut self, buffer: &[u8], offset: u64) -> Result<usize, Errno> {
-        self.now.set(self.now.get() + Duration::from_millis(1));
+    async fn write_at(&mut self, buffer: &[u8], offset: u64) -> Result<usize, Errno> {
+        self.now.pass(Duration::from_millis(1));
         if self.broken_after.is_some_and(|after| self.written.len() >= after) {
             return Err(Errno::named("EIO"));
         }
@@ -92,7 +107,7 @@ impl Storage for FakeStorage {
         Ok(buffer.len())
     }
 
-    fn release(&mut self, offset: u64, bytes: u64) -> Result<(), Errno> {
+    async fn release(&mut self, offset: u64, bytes: u64) -> Result<(), Errno> {
         self.released.push((offset, bytes));
         Ok(())
     }
@@ -107,20 +122,20 @@ fn load(duty_ratio: f64, hold_bytes: u64) -> Load {
     }
 }
 
-fn run(load: &Load, storage: &mut FakeStorage, clock: &mut FakeClock) -> Result<Transcript, LoadError> {
+fn run(load: &Load, storage: &mut FakeStorage, clock: &FakeClock) -> Result<Transcript, LoadError> {
     let mut transcript = Transcript::default();
-    load.run("/dev/nvidia0", storage, clock, &mut |report| {
+    run_now(load.run("/dev/nvidia0", storage, clock, &mut |report| {
         transcript.add(report);
         Ok(())
-    })?;
+    }))?;
     Ok(transcript)
 }
 
 #[test]
 fn works_for_its_part_of_each_period() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(8 << 20, &clock);
-    let transcript = run(&load(0.5, 0), &mut storage, &mut clock).unwrap();
+    let transcript = run(&load(0.5, 0), &mut storage, &clock).unwrap();
     assert_eq!(transcript.load_periods.len(), 3);
     for period in &transcript.load_periods {
         assert_eq!((period.busy_ms, period.elapsed_ms), (500, 1000));
@@ -131,9 +146,9 @@ fn works_for_its_part_of_each_period() {
 
 #[test]
 fn a_duty_of_nothing_does_nothing() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(8 << 20, &clock);
-    let transcript = run(&load(0.0, 0), &mut storage, &mut clock).unwrap();
+    let transcript = run(&load(0.0, 0), &mut storage, &clock).unwrap();
     assert!(
         transcript
             .load_periods
@@ -144,42 +159,42 @@ fn a_duty_of_nothing_does_nothing() {
 
 #[test]
 fn the_header_is_never_written() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(4 << 20, &clock);
     let before = storage.content[..HEADER_BYTES].to_vec();
-    run(&load(1.0, 2 << 20), &mut storage, &mut clock).unwrap();
+    run(&load(1.0, 2 << 20), &mut storage, &clock).unwrap();
     assert!(storage.written.iter().all(|(offset, _)| *offset >= FIRST));
     assert_eq!(storage.content[..HEADER_BYTES], before);
 }
 
 #[test]
 fn memory_is_held_as_asked_and_given_back() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(8 << 20, &clock);
-    let transcript = run(&load(0.1, 3 << 20), &mut storage, &mut clock).unwrap();
+    let transcript = run(&load(0.1, 3 << 20), &mut storage, &clock).unwrap();
     assert_eq!(transcript.load.unwrap().held_bytes, 3 << 20);
     assert_eq!(storage.released, [(FIRST, 3 << 20)]);
 }
 
 #[test]
 fn a_device_that_is_not_ours_is_only_read() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::new(8 << 20, &clock);
-    let transcript = run(&load(0.5, 0), &mut storage, &mut clock).unwrap();
+    let transcript = run(&load(0.5, 0), &mut storage, &clock).unwrap();
     assert!(!transcript.load.unwrap().writes);
     assert!(storage.written.is_empty() && storage.released.is_empty());
     assert!(transcript.load_periods.iter().all(|period| period.read_bytes > 0));
 
-    let refused = run(&load(0.5, 4096), &mut storage, &mut clock).unwrap_err();
+    let refused = run(&load(0.5, 4096), &mut storage, &clock).unwrap_err();
     assert!(matches!(refused, LoadError::NotWritable { .. }), "{refused}");
     assert!(storage.written.is_empty());
 }
 
 #[test]
 fn more_than_there_is_cannot_be_held() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(1 << 20, &clock);
-    let refused = run(&load(0.5, 2 << 20), &mut storage, &mut clock).unwrap_err();
+    let refused = run(&load(0.5, 2 << 20), &mut storage, &clock).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "cannot hold 2097152 bytes on /dev/nvidia0: it has 1044480"
@@ -188,11 +203,11 @@ fn more_than_there_is_cannot_be_held() {
 
 #[test]
 fn a_device_without_content_is_refused() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let refused = run(
         &load(0.5, 0),
         &mut FakeStorage::new(0, &clock.clone_now()),
-        &mut clock,
+        &clock,
     )
     .unwrap_err();
     assert!(
@@ -203,22 +218,22 @@ fn a_device_without_content_is_refused() {
 
 #[test]
 fn a_device_that_fails_ends_the_load_and_its_memory_is_given_back() {
-    let mut clock = FakeClock::default();
+    let clock = FakeClock::default();
     let mut storage = FakeStorage::ours(8 << 20, &clock);
     storage.broken_after = Some(20);
-    let failed = run(&load(0.5, 0), &mut storage, &mut clock).unwrap_err();
+    let failed = run(&load(0.5, 0), &mut storage, &clock).unwrap_err();
     assert!(failed.to_string().ends_with("gave EIO"), "{failed}");
     assert_eq!(storage.released.len(), 1);
 }
 
 #[test]
 fn a_request_to_stop_ends_the_load_and_its_memory_is_given_back() {
-    let mut clock = FakeClock {
+    let clock = FakeClock {
         stop_at: Some(Duration::from_secs(1)),
         ..FakeClock::default()
     };
     let mut storage = FakeStorage::ours(8 << 20, &clock);
-    let transcript = run(&load(0.5, 0), &mut storage, &mut clock).unwrap();
+    let transcript = run(&load(0.5, 0), &mut storage, &clock).unwrap();
     assert_eq!(transcript.load_periods.len(), 1);
     assert_eq!(storage.released.len(), 1);
 }

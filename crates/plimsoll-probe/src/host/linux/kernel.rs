@@ -1,17 +1,13 @@
-//! The system that the process really runs on.
+//! Device nodes of the running kernel.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, StatVfsMountFlags, makedev};
 
-use super::storage::AlignedBuffer;
-use super::{Devices, OpenMode, Walk, walk};
+use super::{Linux, walk};
+use crate::host::{AlignedBuffer, Devices, OpenMode, Walk};
 use crate::protocol::{DeviceNumber, Errno, HEADER_BYTES, NodeKind};
-
-/// The running kernel.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Linux;
 
 /// Some drivers' nodes wait when opened, and a terminal's would make it ours.
 pub(super) const CAREFULLY: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
@@ -105,8 +101,9 @@ mod tests {
 
     #[test]
     fn opening_tells_the_kernels_answer() {
-        assert_eq!(Linux.open(Path::new("/dev/null"), OpenMode::ReadWrite), Ok(()));
-        let missing = Linux.open(Path::new("/dev/no-such-node"), OpenMode::ReadOnly);
+        let linux = Linux::start().unwrap();
+        assert_eq!(linux.open(Path::new("/dev/null"), OpenMode::ReadWrite), Ok(()));
+        let missing = linux.open(Path::new("/dev/no-such-node"), OpenMode::ReadOnly);
         assert_eq!(missing, Err(Errno::named("ENOENT")));
     }
 
@@ -114,12 +111,16 @@ mod tests {
     fn a_file_stands_in_for_a_device_of_its_size() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), [7; 5000]).unwrap();
-        assert_eq!(Linux.first_block(file.path()).unwrap(), [7; HEADER_BYTES]);
+        assert_eq!(
+            Linux::start().unwrap().first_block(file.path()).unwrap(),
+            [7; HEADER_BYTES]
+        );
     }
 
     #[test]
     fn a_mount_says_whether_devices_may_be_opened() {
-        assert_eq!(Linux.allows_devices(Path::new("/dev")), Some(true));
-        assert_eq!(Linux.allows_devices(Path::new("/no/such/folder")), None);
+        let linux = Linux::start().unwrap();
+        assert_eq!(linux.allows_devices(Path::new("/dev")), Some(true));
+        assert_eq!(linux.allows_devices(Path::new("/no/such/folder")), None);
     }
 }

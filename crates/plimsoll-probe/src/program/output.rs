@@ -1,32 +1,22 @@
 //! Where reports go: the container's log, and the end of them into its termination message.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io;
 
-use plimsoll_probe::Report;
-use plimsoll_probe::protocol::{Failed, Finished, Summary};
+use crate::host::Host;
+use crate::protocol::{Failed, Finished, Report, Summary};
 
-/// The file that the kubelet reads a container's last words from.
-const TERMINATION_LOG: &str = "/dev/termination-log";
-/// What it takes of it.
+/// What the kubelet takes of a termination message.
 const TERMINATION_BYTES: usize = 4096;
 
 /// Writes a report to the log, at once.
-pub(crate) fn say(report: Report) -> io::Result<()> {
-    let mut log = io::stdout().lock();
-    log.write_all(report.to_line()?.as_bytes())?;
-    log.flush()
+pub(super) fn say(host: &impl Host, report: Report) -> io::Result<()> {
+    host.log(&report.to_line()?)
 }
 
 /// Writes the last report, and leaves it as the termination message where that is possible.
-pub(crate) fn say_last(report: Report) -> io::Result<()> {
-    // Only where the kubelet made it: anywhere else it would be one more file in /dev.
-    if Path::new(TERMINATION_LOG).is_file() {
-        // The log has it all; the message is a convenience.
-        let _ = fs::write(TERMINATION_LOG, last_words(report.clone()));
-    }
-    say(report)
+pub(super) fn say_last(host: &impl Host, report: Report) -> io::Result<()> {
+    host.leave_message(&last_words(report.clone()));
+    say(host, report)
 }
 
 /// The report, shortened until it fits.
@@ -61,7 +51,7 @@ fn last_words(mut report: Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_probe::protocol::OpenNode;
+    use crate::protocol::OpenNode;
 
     use super::*;
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Parser, ValueExt as _};
-use plimsoll_probe::{Load, Look, Rendezvous};
+
+use crate::{Load, Look, Rendezvous};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Command {
+pub(super) enum Command {
     /// The text about arguments.
     Help,
     /// The version.
@@ -37,7 +38,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// The mode's name.
-    pub(crate) fn mode(&self) -> &'static str {
+    pub(super) fn mode(&self) -> &'static str {
         match self {
             Self::Help => "help",
             Self::Version => "version",
@@ -51,7 +52,7 @@ impl Command {
 
 /// How members of a group are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Peers {
+pub(super) enum Peers {
     /// By name, with `{rank}` in the place of the rank.
     Names(String),
     /// By address, in the order of ranks.
@@ -60,7 +61,7 @@ pub(crate) enum Peers {
 
 /// Arguments that make no sense.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BadArguments {
+pub(super) enum BadArguments {
     /// Not even as arguments go.
     #[error(transparent)]
     Syntax(#[from] lexopt::Error),
@@ -85,7 +86,7 @@ pub(crate) enum BadArguments {
 }
 
 /// Reads the arguments after the program's own name.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, BadArguments> {
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, BadArguments> {
     let mut parser = Parser::from_args(arguments);
     let mode = match parser.next()? {
         None => return Err(BadArguments::NoMode),

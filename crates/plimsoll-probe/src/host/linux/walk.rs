@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{major, minor};
 
-use super::{FoundNode, Walk};
+use crate::host::{FoundNode, Walk};
 use crate::protocol::{DeviceNumber, NodeKind, Unread};
 
 /// Deeper folders than this are reported as unread rather than entered: `/dev` is flat, a loop of mounts is not.

@@ -9,22 +9,20 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-use super::{Clock, Rest};
-
 /// Requests to stop. The first process of a container ignores every signal that it does not handle, so this is to be
 /// had before anything else.
 #[derive(Debug)]
-pub struct Stop {
+pub(super) struct Stop {
     requests: UnixStream,
 }
 
 /// What was waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Woken {
+pub(super) struct Woken {
     /// Whether the process is asked to stop.
-    pub stopped: bool,
+    pub(super) stopped: bool,
     /// Whether each of the descriptors has something, in their order.
-    pub ready: Vec<bool>,
+    pub(super) ready: Vec<bool>,
 }
 
 impl Stop {
@@ -32,7 +30,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the kernel has no descriptors left.
-    pub fn on_signals() -> io::Result<Self> {
+    pub(super) fn on_signals() -> io::Result<Self> {
         let (requests, sender) = UnixStream::pair()?;
         for signal in [SIGTERM, SIGINT] {
             pipe::register(signal, sender.try_clone()?)?;
@@ -44,7 +42,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the kernel refuses to wait.
-    pub fn wait(
+    pub(super) fn wait(
         &self,
         others: &[(BorrowedFd<'_>, PollFlags)],
         timeout: Option<Duration>,
@@ -79,7 +77,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the kernel refuses to wait.
-    pub fn hold(&self) -> io::Result<()> {
+    pub(super) fn hold(&self) -> io::Result<()> {
         while !self.wait(&[], None)?.stopped {}
         Ok(())
     }
@@ -89,7 +87,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the kernel refuses to wait.
-    pub fn hold_and_reap(&self) -> io::Result<()> {
+    pub(super) fn hold_and_reap(&self) -> io::Result<()> {
         use std::io::Read as _;
         let (mut ended, sender) = UnixStream::pair()?;
         ended.set_nonblocking(true)?;
@@ -104,40 +102,6 @@ impl Stop {
                 return Ok(());
             }
             while matches!(ended.read(&mut [0; 64]), Ok(1..)) {}
-        }
-    }
-}
-
-/// The kernel's clocks; a rest ends early when the process is asked to stop.
-#[derive(Debug)]
-pub struct SystemClock<'a> {
-    stop: &'a Stop,
-}
-
-impl<'a> SystemClock<'a> {
-    /// Clocks whose rests `stop` ends.
-    pub fn new(stop: &'a Stop) -> Self {
-        Self { stop }
-    }
-}
-
-impl Clock for SystemClock<'_> {
-    fn unix(&self) -> Duration {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default()
-    }
-
-    fn monotonic(&self) -> Duration {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Duration::try_from(now).unwrap_or_default()
-    }
-
-    fn rest(&mut self, duration: Duration) -> Rest {
-        match self.stop.wait(&[], Some(duration)) {
-            Ok(woken) if !woken.stopped => Rest::Over,
-            // A kernel that cannot wait any more will not let anything else work either.
-            Ok(_) | Err(_) => Rest::Stopped,
         }
     }
 }
@@ -168,15 +132,5 @@ mod tests {
                 ready: vec![true]
             }
         );
-    }
-
-    #[test]
-    fn clocks_go_forward() {
-        let stop = Stop::on_signals().unwrap();
-        let mut clock = SystemClock::new(&stop);
-        let before = clock.monotonic();
-        assert_eq!(clock.rest(Duration::from_millis(2)), Rest::Over);
-        assert!(clock.monotonic() - before >= Duration::from_millis(2));
-        assert!(clock.unix() > Duration::from_secs(1_700_000_000));
     }
 }
