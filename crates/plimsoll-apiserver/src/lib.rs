@@ -9,20 +9,32 @@
 //!
 //! It knows no accelerator, no requirement and no defect.
 
+mod body;
+mod catalog;
 pub mod cel;
 mod clock;
 pub mod convert;
+mod direct;
+mod faults;
 pub mod patch;
 pub mod policy;
 mod resource;
 pub mod rules;
 pub mod schema;
 mod seed;
+mod server;
 mod status;
+mod store;
 mod user;
 
+pub use body::Body;
+pub use catalog::Gates;
 pub use clock::{Clock, elapse};
+pub use direct::{Change, Direct, Watch};
+pub use faults::{ApiFaults, Matching, Trouble};
 pub use resource::{GroupResource, resources};
 pub use seed::Seed;
+pub use server::{ApiServer, Config, DeleteOptions, LogRequest, Nodes, Propagation};
 pub use status::{Reason, Status};
+pub use store::Object;
 pub use user::User;

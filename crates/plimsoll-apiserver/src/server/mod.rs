@@ -1,0 +1,193 @@
+//! The API server: a pipeline for writes, and HTTP in front of it.
+//!
+//! [`write`](self::write) takes every write through the same stages, whoever asks and however; [`delete`](self::delete)
+//! knows grace, finalizers and propagation. [`stages`](self::stages) is where validation, policy and conversion are called.
+
+mod binding;
+mod bootstrap;
+mod delete;
+mod metadata;
+mod nodes;
+mod refusal;
+mod stages;
+mod write;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+pub use delete::{DeleteOptions, Propagation};
+pub use nodes::{LogRequest, Nodes};
+pub(crate) use write::{Target, WriteOptions};
+
+pub(crate) use metadata::{micro_time, time};
+
+use crate::{
+    ApiFaults, Body, Clock, Direct, Gates, GroupResource, Seed, Status, User,
+    catalog::{Catalog, Served},
+    store::{Key, Store},
+};
+
+/// How an API server is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The minor version of Kubernetes, 33 to 37.
+    pub minor: u32,
+    /// The platform's time.
+    pub clock: Clock,
+    /// What decides uids and generated names.
+    pub seed: Seed,
+    /// Switches that an operator sets.
+    pub gates: Gates,
+    /// How long an answer takes, over HTTP.
+    pub latency: Duration,
+}
+
+/// An emulated API server. Clones are the same server.
+#[derive(Clone)]
+pub struct ApiServer(Arc<Inner>);
+
+/// What the clones of a server share.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) catalog: RwLock<Catalog>,
+    pub(crate) nodes: RwLock<Option<Arc<dyn Nodes>>>,
+    pub(crate) faults: ApiFaults,
+    /// The names of Events by what they tell, so that a repeated one is counted.
+    pub(crate) events: Mutex<BTreeMap<String, String>>,
+}
+
+impl ApiServer {
+    /// A server with what every cluster has from its beginning: a few namespaces and the default roles.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let store = Store::default();
+        let server = Self(Arc::new(Inner {
+            catalog: RwLock::new(Catalog::builtin(config.minor, config.gates)),
+            faults: ApiFaults::new(store.clone()),
+            store,
+            nodes: RwLock::new(None),
+            events: Mutex::default(),
+            config,
+        }));
+        bootstrap::fill(&server.0);
+        server
+    }
+
+    /// Answers a request of that user.
+    pub async fn handle(&self, user: &User, request: http::Request<Bytes>) -> http::Response<Body> {
+        let _ = (user, request);
+        let status = refusal::no_such_resource();
+        let mut response = http::Response::new(Body::whole(status.to_json().to_string()));
+        *response.status_mut() = http::StatusCode::NOT_FOUND;
+        response
+    }
+
+    /// The API for a component of the same process, which acts as that user.
+    #[must_use]
+    pub fn direct(&self, user: User) -> Direct {
+        Direct::new(Arc::clone(&self.0), user)
+    }
+
+    /// Puts many objects in their places at once, past admission and with their status, to build a platform.
+    ///
+    /// # Errors
+    /// An object of a kind that is not served, or without a name. Those before it are there.
+    pub fn load(&self, objects: Vec<Value>) -> Result<(), Status> {
+        objects.into_iter().try_for_each(|object| self.0.load(object))
+    }
+
+    /// The platform's time.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.0.config.clock
+    }
+
+    /// What decides everything that would be random.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.0.config.seed.clone()
+    }
+
+    /// Who answers for pods' logs and ports.
+    pub fn set_nodes(&self, nodes: Arc<dyn Nodes>) {
+        *self.0.nodes.write().unwrap_or_else(PoisonError::into_inner) = Some(nodes);
+    }
+
+    /// Trouble with the API itself, on demand.
+    #[must_use]
+    pub fn faults(&self) -> &ApiFaults {
+        &self.0.faults
+    }
+}
+
+impl Inner {
+    /// What is served under that group and plural.
+    pub(crate) fn served(&self, of: &GroupResource) -> Option<Arc<Served>> {
+        self.catalog().get(of).cloned()
+    }
+
+    /// What is served as that kind.
+    pub(crate) fn served_kind(&self, object: &Value) -> Result<(Arc<Served>, String), Status> {
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let served = self
+            .catalog()
+            .by_kind(api_version, kind)
+            .cloned()
+            .ok_or_else(|| {
+                refusal::bad_request(format!(
+                    "no kind \"{kind}\" is registered for version \"{api_version}\""
+                ))
+            })?;
+        let (_, version) = crate::catalog::split_api_version(api_version);
+        let version = version.to_owned();
+        Ok((served, version))
+    }
+
+    fn catalog(&self) -> std::sync::RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn events(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load(&self, mut object: Value) -> Result<(), Status> {
+        let (served, version) = self.served_kind(&object)?;
+        stages::to_hub(&served, &version, &mut object)?;
+        let key = Key::new(
+            metadata::text(&object, "namespace"),
+            metadata::text(&object, "name"),
+        );
+        if key.name.is_empty() || key.namespace.is_empty() == served.namespaced {
+            return Err(refusal::bad_request(format!(
+                "a {} needs a name{}",
+                served.kind,
+                if served.namespaced {
+                    " and a namespace"
+                } else {
+                    " and no namespace"
+                }
+            )));
+        }
+        let metadata = metadata::metadata(&mut object);
+        if !metadata.contains_key("uid") {
+            metadata.insert("uid".to_owned(), metadata::uid(&self.config.seed).into());
+        }
+        if !metadata.contains_key("creationTimestamp") {
+            metadata.insert(
+                "creationTimestamp".to_owned(),
+                time(self.config.clock.now()).into(),
+            );
+        }
+        self.store.lock().load(&served.stored_as, key, object);
+        Ok(())
+    }
+}
