@@ -2,46 +2,48 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+macro_rules! latencies {
+    ($($(#[doc = $doc:literal])* $field:ident $key:literal = $default:literal)*) => {
+        /// How long things take, in milliseconds of platform time. The defaults are those of the lab, rounded.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Latencies {
+            $($(#[doc = $doc])* pub $field: u64,)*
+        }
 
-/// How long things take, in milliseconds of platform time. The defaults are those of the lab, rounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Latencies {
-    /// An answer of the API server.
-    pub api_ms: u64,
-    /// From the news of a pod to its binding, or to the refusal.
-    pub scheduling_ms: u64,
-    /// From a change to a controller's reaction.
-    pub controller_ms: u64,
-    /// Pulling an image that a node does not have yet.
-    pub image_pull_ms: u64,
-    /// Preparing a claim's devices.
-    pub device_prepare_ms: u64,
-    /// From a pod's binding to its sandbox.
-    pub sandbox_ms: u64,
-    /// Starting a container.
-    pub container_start_ms: u64,
-    /// From the end of a pod's last container to its removal from the API.
-    pub pod_removal_ms: u64,
-    /// From a change of endpoints to an answer of DNS.
-    pub dns_ms: u64,
+        impl Default for Latencies {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl Latencies {
+            /// Each with its name in a platform file.
+            pub(super) fn fields(&mut self) -> impl Iterator<Item = (&'static str, &mut u64)> {
+                [$(($key, &mut self.$field)),*].into_iter()
+            }
+        }
+    };
 }
 
-impl Default for Latencies {
-    fn default() -> Self {
-        Self {
-            api_ms: 2,
-            scheduling_ms: 5,
-            controller_ms: 10,
-            image_pull_ms: 300,
-            device_prepare_ms: 30,
-            sandbox_ms: 120,
-            container_start_ms: 60,
-            pod_removal_ms: 60,
-            dns_ms: 50,
-        }
-    }
+latencies! {
+    /// An answer of the API server.
+    api_ms "api-ms" = 2
+    /// From the news of a pod to its binding, or to the refusal.
+    scheduling_ms "scheduling-ms" = 5
+    /// From a change to a controller's reaction.
+    controller_ms "controller-ms" = 10
+    /// Pulling an image that a node does not have yet.
+    image_pull_ms "image-pull-ms" = 300
+    /// Preparing a claim's devices.
+    device_prepare_ms "device-prepare-ms" = 30
+    /// From a pod's binding to its sandbox.
+    sandbox_ms "sandbox-ms" = 120
+    /// Starting a container.
+    container_start_ms "container-start-ms" = 60
+    /// From the end of a pod's last container to its removal from the API.
+    pod_removal_ms "pod-removal-ms" = 60
+    /// From a change of endpoints to an answer of DNS.
+    dns_ms "dns-ms" = 50
 }
 
 impl Latencies {
