@@ -16,8 +16,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out)?;
     writeln!(
         std::io::stderr(),
-        "connected in {connected:?}, surveyed in {surveyed:?}, lab {:?}",
-        platform.lab()
+        "connected in {connected:?}, surveyed in {surveyed:?}, ground {:?}",
+        platform.ground()
     )?;
     Ok(())
 }

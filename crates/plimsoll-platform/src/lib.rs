@@ -11,10 +11,12 @@
 
 pub mod apis;
 pub mod budget;
+mod clock;
 pub mod connect;
 pub mod dra;
 #[cfg(test)]
 mod fake;
+mod ground;
 pub mod permission;
 mod platform;
 pub mod pods;
@@ -24,7 +26,9 @@ pub mod workspace;
 
 pub use apis::Apis;
 pub use budget::{Ask, Budget, BudgetError, Lease, Placement};
+pub use clock::Clock;
 pub use connect::{ConnectError, ConnectOptions};
+pub use ground::Ground;
 pub use permission::{EVERY_RUN, Permission, Scope, Verb, cluster_role};
 pub use platform::{ApiError, Platform, ServerVersion};
 pub use pods::{EventNote, events_for};

@@ -8,7 +8,9 @@ use tokio::sync::OnceCell;
 
 use crate::{
     apis::Apis,
+    clock::Clock,
     connect::{self, ConnectError, ConnectOptions},
+    ground::Ground,
     permission::{self, Permission},
 };
 
@@ -23,7 +25,8 @@ struct Shared {
     plain: Client,
     version: ServerVersion,
     context: Option<String>,
-    lab: Option<String>,
+    ground: Ground,
+    clock: Clock,
     apis: OnceCell<Apis>,
 }
 
@@ -68,9 +71,23 @@ impl Platform {
         connect::connect(options).await
     }
 
+    /// The platform behind a client, whose time is told by `clock`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn over(client: Client, clock: Clock) -> Result<Self, ConnectError> {
+        connect::over(client, clock).await
+    }
+
     /// A platform from its parts: what [`connect`](Self::connect) found out, or a test made up.
     #[must_use]
-    pub fn new(plain: Client, version: ServerVersion, context: Option<String>, lab: Option<String>) -> Self {
+    pub fn new(
+        plain: Client,
+        version: ServerVersion,
+        context: Option<String>,
+        ground: Ground,
+        clock: Clock,
+    ) -> Self {
         let client = naming(&plain, concat!("plimsoll/", env!("CARGO_PKG_VERSION")));
         Self {
             client,
@@ -78,7 +95,8 @@ impl Platform {
                 plain,
                 version,
                 context,
-                lab,
+                ground,
+                clock,
                 apis: OnceCell::new(),
             }),
         }
@@ -113,10 +131,16 @@ impl Platform {
         self.shared.context.as_deref()
     }
 
-    /// The lab's name, where the platform is Plimsoll's own lab.
+    /// What kind of ground it stands on.
     #[must_use]
-    pub fn lab(&self) -> Option<&str> {
-        self.shared.lab.as_deref()
+    pub fn ground(&self) -> &Ground {
+        &self.shared.ground
+    }
+
+    /// What time it is there.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     /// The kinds that are served; asked for once.

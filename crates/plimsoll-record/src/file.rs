@@ -29,7 +29,8 @@ pub const FILE_NAME: &str = "record.jsonl";
 /// - A line is written whole or cut off at the end of the file, never mixed with another.
 #[derive(Debug)]
 pub struct RecordWriter {
-    file: File,
+    /// None where events are only watched.
+    file: Option<File>,
 }
 
 impl RecordWriter {
@@ -40,7 +41,14 @@ impl RecordWriter {
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
         lock(&file)?;
-        Ok(Self { file })
+        Ok(Self { file: Some(file) })
+    }
+
+    /// Keeps nothing: for runs that prove nothing of a platform and are only watched, as when the suite itself is on
+    /// trial.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self { file: None }
     }
 
     /// Goes on with the record of a run that ended early: returns what it holds, drops the half line a
@@ -65,7 +73,7 @@ impl RecordWriter {
         if bytes[..whole].last().is_some_and(|last| *last != b'\n') {
             file.write_all(b"\n").map_err(unreadable)?;
         }
-        Ok((Self { file }, events))
+        Ok((Self { file: Some(file) }, events))
     }
 
     /// Appends an event and returns it as it was recorded, without credentials: what is shown live should
@@ -80,11 +88,13 @@ impl RecordWriter {
         } else {
             event.clone()
         };
-        let mut line = serde_json::to_vec(&recorded)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
-        if matters(&event.what) {
-            self.file.sync_data()?;
+        if let Some(file) = &mut self.file {
+            let mut line = serde_json::to_vec(&recorded)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            if matters(&event.what) {
+                file.sync_data()?;
+            }
         }
         Ok(recorded)
     }

@@ -1,10 +1,11 @@
 //! Runs one check and draws its verdict.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use plimsoll_checks::{Check, CheckError, Conclusion, Context};
 use plimsoll_record::{CheckFinished, Decision, Verdict, What, decide};
+use tokio::time::Instant;
 
 use crate::observe::Voice;
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use jiff::Timestamp;
+use plimsoll_platform::Clock;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{Event, RecordWriter, What};
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 /// A lock rather than a task with a channel: an event is written before the code that caused it goes on,
 /// so what a check does next is never recorded before what it did.
 pub struct Journal {
+    clock: Clock,
     state: Mutex<State>,
     broke: Notify,
 }
@@ -22,20 +23,29 @@ pub struct Journal {
 struct State {
     next: u64,
     writer: RecordWriter,
+    next_wait: u64,
     watcher: Box<dyn FnMut(&Event) + Send>,
     fault: Option<io::Error>,
 }
 
 impl Journal {
-    /// A journal that appends to `writer`, and shows each event to `watcher` once it is written.
-    pub fn new(writer: RecordWriter, next: u64, watcher: impl FnMut(&Event) + Send + 'static) -> Self {
+    /// A journal that appends to `writer` after the events `before`, and shows each event to `watcher` once it is
+    /// written.
+    pub fn new(
+        writer: RecordWriter,
+        before: &[Event],
+        clock: Clock,
+        watcher: impl FnMut(&Event) + Send + 'static,
+    ) -> Self {
         let state = State {
-            next,
+            next: before.last().map_or(0, |event| event.seq + 1),
+            next_wait: before.iter().filter_map(wait).max().map_or(0, |wait| wait + 1),
             writer,
             watcher: Box::new(watcher),
             fault: None,
         };
         Self {
+            clock,
             state: Mutex::new(state),
             broke: Notify::new(),
         }
@@ -46,7 +56,7 @@ impl Journal {
         let mut state = self.lock();
         let event = Event {
             seq: state.next,
-            at: Timestamp::now(),
+            at: self.clock.now(),
             requirement: requirement.cloned(),
             what,
         };
@@ -62,6 +72,14 @@ impl Journal {
         }
     }
 
+    /// A number for a wait that no other wait of the record has.
+    pub fn number_wait(&self) -> u64 {
+        let mut state = self.lock();
+        let number = state.next_wait;
+        state.next_wait += 1;
+        number
+    }
+
     /// Resolves once the record can't be written any more.
     pub async fn broken(&self) {
         self.broke.notified().await;
@@ -74,5 +92,13 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The number of the wait that began with this event, if one did.
+fn wait(event: &Event) -> Option<u64> {
+    match event.what {
+        What::WaitStarted { wait, .. } => Some(wait),
+        _ => None,
     }
 }

@@ -1,10 +1,7 @@
 //! A check's voice in the journal: its events, controls and waits.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -14,9 +11,6 @@ use plimsoll_program::RequirementId;
 use plimsoll_record::{Control, What};
 
 use crate::Journal;
-
-/// Waits are numbered through all runs of this process, so that a resumed record stays unambiguous.
-static NEXT_WAIT: AtomicU64 = AtomicU64::new(0);
 
 /// Carries a check's events into the journal and keeps the controls the verdict is drawn from.
 pub(crate) struct Voice {
@@ -56,7 +50,7 @@ impl Sink for Voice {
 
 impl Observer for Voice {
     fn wait_started(&self, on: &str, within: Duration) -> u64 {
-        let wait = NEXT_WAIT.fetch_add(1, Ordering::Relaxed);
+        let wait = self.journal.number_wait();
         let deadline_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         self.emit(What::WaitStarted {
             wait,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, future::Future, io, sync::Arc};
 
 use futures::{StreamExt, stream};
 use plimsoll_checks::{Check, Context, Patience, Probe};
-use plimsoll_platform::{ApiError, Budget, Inventory, Platform, RunId, SurveyError, Workspace};
+use plimsoll_platform::{ApiError, Budget, Ground, Inventory, Platform, RunId, SurveyError, Workspace};
 use plimsoll_program::{ProgrammeVersion, RequirementId};
 use plimsoll_record::{Event, PlatformFacts, PlatformKind, RecordWriter, RunStarted, What};
 
@@ -71,8 +71,8 @@ pub async fn run(
     watcher: impl FnMut(&Event) + Send + 'static,
     stop: impl Future<Output = ()>,
 ) -> Result<Ending, RunError> {
-    let next = options.resumed.last().map_or(0, |event| event.seq + 1);
-    let journal = Arc::new(Journal::new(writer, next, watcher));
+    let clock = platform.clock().clone();
+    let journal = Arc::new(Journal::new(writer, &options.resumed, clock, watcher));
     journal.say(None, What::RunStarted(started(platform, &options)));
 
     let inventory = Arc::new(plimsoll_platform::survey(platform).await?);
@@ -115,10 +115,10 @@ fn started(platform: &Platform, options: &Options) -> RunStarted {
         plimsoll: env!("CARGO_PKG_VERSION").to_owned(),
         programme: options.programme,
         platform: PlatformFacts {
-            kind: if platform.lab().is_some() {
-                PlatformKind::Lab
-            } else {
-                PlatformKind::Cluster
+            kind: match platform.ground() {
+                Ground::Cluster => PlatformKind::Cluster,
+                Ground::Lab(_) => PlatformKind::Lab,
+                Ground::Simulated(_) => PlatformKind::Simulated,
             },
             kubernetes: platform.version().git.clone(),
             context: platform.context().map(str::to_owned),

@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -22,6 +22,7 @@ use plimsoll_platform::{
     Condition, Deadline, DeadlineKind, Grace, Namespace, Progress, Seen, WaitError, Watched, wait::pods,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{adapter::Adapter, duty::Duty, sight::Sight, slots::Slots, timeline::Timeline};
 use crate::{CheckError, Context, Trial, probe_pod::ProbePod};

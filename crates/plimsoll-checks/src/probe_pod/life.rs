@@ -4,7 +4,7 @@ use std::{
     error::Error,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::{Either, select};
@@ -16,7 +16,7 @@ use plimsoll_platform::{
 };
 use plimsoll_probe::{Report, Transcript};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{ProbePod, Ruling};
 use crate::{CheckError, Patience};

@@ -14,15 +14,16 @@ use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::version::Info};
 use kube::{Api, Client, ResourceExt};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::platform::{Platform, ServerVersion};
+use crate::{
+    clock::Clock,
+    ground::Ground,
+    platform::{Platform, ServerVersion},
+};
 
 pub use error::ConnectError;
 
 /// The Kubernetes minor versions that are supported, 1.33 to 1.37.
 pub const SUPPORTED: std::ops::RangeInclusive<u32> = 33..=37;
-
-/// The label on `kube-system` by which the lab says that it is one, with its name.
-const LAB_LABEL: &str = "plimsoll.dev/lab";
 
 /// How long a server that has not answered may take to accept another connection.
 const KNOCK: Duration = Duration::from_secs(2);
@@ -59,7 +60,13 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Platform, Connec
         source,
     })?;
     match timeout(options.patience, ask(&client)).await {
-        Ok(Ok((version, lab))) => Ok(Platform::new(client, version, chosen.context, lab)),
+        Ok(Ok((version, ground))) => Ok(Platform::new(
+            client,
+            version,
+            chosen.context,
+            ground,
+            Clock::default(),
+        )),
         Ok(Err(Answer::Version(git))) => Err(ConnectError::Unsupported { server, version: git }),
         Ok(Err(Answer::Failed(source))) => Err(error::classify(server, source)),
         Err(_) => match if is_direct { knock(&address).await } else { Ok(()) } {
@@ -69,6 +76,15 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Platform, Connec
             }),
             Err(why) => Err(ConnectError::Unreachable { server, why }),
         },
+    }
+}
+
+pub(crate) async fn over(client: Client, clock: Clock) -> Result<Platform, ConnectError> {
+    let server = "the platform in this process".to_owned();
+    match ask(&client).await {
+        Ok((version, ground)) => Ok(Platform::new(client, version, None, ground, clock)),
+        Err(Answer::Version(git)) => Err(ConnectError::Unsupported { server, version: git }),
+        Err(Answer::Failed(source)) => Err(error::classify(server, source)),
     }
 }
 
@@ -98,21 +114,23 @@ enum Answer {
     Failed(kube::Error),
 }
 
-/// Asks for the version, and whether it is a lab: the second answer needs credentials that work.
-async fn ask(client: &Client) -> Result<(ServerVersion, Option<String>), Answer> {
+/// Asks for the version, and for the ground: the second answer needs credentials that work.
+async fn ask(client: &Client) -> Result<(ServerVersion, Ground), Answer> {
     let info = client.apiserver_version().await.map_err(Answer::Failed)?;
     let version = read_version(&info).ok_or_else(|| Answer::Version(info.git_version.clone()))?;
     if version.major != 1 || !SUPPORTED.contains(&version.minor) {
         return Err(Answer::Version(version.git));
     }
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let lab = match namespaces.get_metadata_opt("kube-system").await {
-        Ok(system) => system.and_then(|system| system.labels().get(LAB_LABEL).cloned()),
+    let ground = match namespaces.get_metadata_opt("kube-system").await {
+        Ok(system) => system.map_or(Ground::Cluster, |system| Ground::of(system.labels())),
         // Whoever may not read it can still be told what is missing, permission by permission.
-        Err(kube::Error::Api(status)) if status.code == 403 && !is_anonymous(&status.message) => None,
+        Err(kube::Error::Api(status)) if status.code == 403 && !is_anonymous(&status.message) => {
+            Ground::Cluster
+        }
         Err(error) => return Err(Answer::Failed(error)),
     };
-    Ok((version, lab))
+    Ok((version, ground))
 }
 
 /// Whether a refusal shows that the server took us for nobody: credentials are missing.

@@ -108,7 +108,7 @@ async fn a_platform_tells_its_version_context_and_lab() {
         (36, "v1.36+.2")
     );
     assert_eq!(platform.context(), Some("lab-one"));
-    assert_eq!(platform.lab(), Some("default"));
+    assert_eq!(platform.ground(), &Ground::Lab("default".to_owned()));
 
     let other = ConnectOptions {
         context: Some("lab-two".into()),
@@ -132,7 +132,7 @@ async fn who_may_not_read_kube_system_is_connected_all_the_same() {
     let platform = Platform::connect(&options(&kubeconfig(&folder, &server, json!({}))))
         .await
         .unwrap();
-    assert_eq!(platform.lab(), None);
+    assert_eq!(platform.ground(), &Ground::Cluster);
 }
 
 #[tokio::test]

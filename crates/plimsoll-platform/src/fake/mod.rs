@@ -19,6 +19,8 @@ use tokio::sync::watch as signal;
 
 use crate::{
     apis::Apis,
+    clock::Clock,
+    ground::Ground,
     platform::{Platform, ServerVersion},
 };
 use store::{Address, Store};
@@ -102,7 +104,13 @@ impl Fake {
             minor: 36,
             git: "v1.36.0".to_owned(),
         };
-        Platform::new(self.client(), version, Some("fake".to_owned()), None)
+        Platform::new(
+            self.client(),
+            version,
+            Some("fake".to_owned()),
+            Ground::Cluster,
+            Clock::default(),
+        )
     }
 
     /// Stores an object, new or changed.

@@ -63,6 +63,8 @@ impl<K: Watchable> View<K> {
     pub(super) async fn next(&mut self) -> Step {
         loop {
             let event = tokio::select! {
+                // In this order, so that two runs that see the same go the same way.
+                biased;
                 event = self.stream.next() => event,
                 () = self.nodes.changed() => return Step::NodeChanged,
             };

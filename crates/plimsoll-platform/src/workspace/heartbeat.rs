@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::{api::coordination::v1::Lease, apimachinery::pkg::apis::meta::v1::MicroTime};
 use kube::{
     Api,
@@ -15,7 +14,7 @@ use super::{
     CreateError, MANAGER, RunId,
     namespace::{Namespace, PodSecurity},
 };
-use crate::platform::Platform;
+use crate::{clock::Clock, platform::Platform};
 
 /// The Lease's name, in the namespace `plimsoll-<run>`.
 pub(super) const LEASE: &str = "plimsoll-run";
@@ -35,6 +34,7 @@ impl Heartbeat {
     /// Makes the run's own namespace with the Lease in it, and starts to renew it.
     pub(super) async fn start(platform: &Platform, run: &RunId) -> Result<Self, CreateError> {
         let namespace = Namespace::make(platform, run, None, PodSecurity::Restricted).await?;
+        let now = platform.clock().now();
         let lease = json!({
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -42,12 +42,13 @@ impl Heartbeat {
             "spec": {
                 "holderIdentity": format!("plimsoll/{} run {run}", env!("CARGO_PKG_VERSION")),
                 "leaseDurationSeconds": HOLDS.as_secs(),
-                "acquireTime": MicroTime(Timestamp::now()),
-                "renewTime": MicroTime(Timestamp::now()),
+                "acquireTime": MicroTime(now),
+                "renewTime": MicroTime(now),
             },
         });
         namespace.create(lease).await?;
-        let task = tokio::spawn(renew(namespace.api::<Lease>())).abort_handle();
+        let clock = platform.clock().clone();
+        let task = tokio::spawn(renew(namespace.api::<Lease>(), clock)).abort_handle();
         Ok(Self { task })
     }
 
@@ -63,7 +64,7 @@ impl Drop for Heartbeat {
     }
 }
 
-async fn renew(leases: Api<Lease>) {
+async fn renew(leases: Api<Lease>, clock: Clock) {
     #[expect(
         clippy::disallowed_methods,
         reason = "a lease is renewed by the clock; nothing is waited for"
@@ -76,7 +77,7 @@ async fn renew(leases: Api<Lease>) {
     };
     loop {
         ticks.tick().await;
-        let spec = json!({"spec": {"renewTime": MicroTime(Timestamp::now())}});
+        let spec = json!({"spec": {"renewTime": MicroTime(clock.now())}});
         // One that fails is made up for by the next; all that hangs on it is that nobody cleans up too early.
         let patch = Patch::Merge(&spec);
         let _ = tokio::time::timeout(RENEWED, leases.patch(LEASE, &params, &patch)).await;

@@ -1,9 +1,10 @@
 //! G2 with all that makes its silence mean something, and G3: a gang that is one slot short.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kube::core::DynamicObject;
 use plimsoll_platform::{Condition, Deadline, DeadlineKind, Progress, Seen, WaitError};
+use tokio::time::Instant;
 
 use super::{Rulings, not_bound, not_met};
 use crate::{
