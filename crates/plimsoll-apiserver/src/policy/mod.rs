@@ -5,11 +5,16 @@
 //! the store through [`View`] and write nothing: what has to change with a request comes back as [`Write`]s.
 
 pub mod admission;
+mod cached;
 pub mod disruption;
+mod fields;
+mod pods;
 pub mod rbac;
 mod refusal;
 mod selector;
 pub mod tokens;
 mod view;
+#[cfg(test)]
+pub(crate) mod world;
 
 pub use view::{View, Write};

@@ -18,6 +18,24 @@ pub(super) fn forbidden(of: &GroupResource, name: &str, why: &str) -> Status {
     }
 }
 
+/// `pods "x" not found`.
+pub(super) fn not_found(of: &GroupResource, name: &str) -> Status {
+    Status {
+        reason: Reason::NotFound,
+        message: format!("{of} {name:?} not found"),
+        details: details(of, name),
+    }
+}
+
+/// `Operation cannot be fulfilled on pods "x": WHY`.
+pub(super) fn conflict(of: &GroupResource, name: &str, why: &str) -> Status {
+    Status {
+        reason: Reason::Conflict,
+        message: format!("Operation cannot be fulfilled on {of} {name:?}: {why}"),
+        details: details(of, name),
+    }
+}
+
 /// `Internal error occurred: WHY`.
 pub(super) fn internal(why: &str) -> Status {
     Status {

@@ -17,6 +17,18 @@ pub trait View: Send + Sync {
     /// A number that changes with every change in the collection: what is made of its objects is kept as long as this
     /// stays the same.
     fn version(&self, of: &GroupResource) -> u64;
+
+    /// The versions in which a collection is served, best first.
+    fn versions(&self, of: &GroupResource) -> Vec<String> {
+        let _ = of;
+        Vec::new()
+    }
+
+    /// Where objects of that kind are kept, and whether they are in namespaces.
+    fn collection(&self, api_version: &str, kind: &str) -> Option<(GroupResource, bool)> {
+        let _ = (api_version, kind);
+        None
+    }
 }
 
 /// A change of another object, to be stored together with what was admitted.

@@ -4,29 +4,47 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Request, Webhooks};
+use super::{
+    Request, Webhooks, admin_access, limit_ranger, namespace_lifecycle, pod_group, pod_security, priority,
+    quota::Quotas, runtime_class, service_account, storage_class, tolerations,
+};
 use crate::{
     Clock, GroupResource, Seed, Status,
-    policy::{View, Write},
+    policy::{View, Write, rbac},
+    resources,
 };
+
+/// The minor version in which PodGroups were held against the workloads that they name.
+const POD_GROUPS_NEED_WORKLOADS: u32 = 36;
+
+/// Plugins that the real server has and that are off unless somebody turns them on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plugins {
+    /// Pods bear taints that are called like the extended resources they ask for.
+    pub extended_resource_toleration: bool,
+}
 
 /// The admission chain.
 pub struct Admission {
-    minor: u32,
-    clock: Clock,
-    seed: Seed,
-    webhooks: Arc<dyn Webhooks>,
+    pub(super) minor: u32,
+    pub(super) clock: Clock,
+    pub(super) seed: Seed,
+    pub(super) webhooks: Arc<dyn Webhooks>,
+    plugins: Plugins,
+    quotas: Quotas,
 }
 
 impl Admission {
     /// The chain of a server of Kubernetes 1.`minor`.
     #[must_use]
-    pub fn new(minor: u32, clock: Clock, seed: Seed, webhooks: Arc<dyn Webhooks>) -> Self {
+    pub fn new(minor: u32, clock: Clock, seed: Seed, webhooks: Arc<dyn Webhooks>, plugins: Plugins) -> Self {
         Self {
             minor,
             clock,
             seed,
             webhooks,
+            plugins,
+            quotas: Quotas::new(minor),
         }
     }
 
@@ -35,7 +53,17 @@ impl Admission {
     /// # Errors
     /// The first plugin's refusal.
     pub async fn mutate(&self, view: &dyn View, request: &mut Request) -> Result<(), Status> {
-        let _ = (view, request, self.minor, &self.clock, &self.seed, &self.webhooks);
+        namespace_lifecycle::admit(view, request)?;
+        limit_ranger::mutate(view, request);
+        service_account::mutate(view, &self.seed, request).await?;
+        tolerations::taint_new_node(request);
+        priority::mutate(view, request)?;
+        tolerations::default_seconds(request);
+        if self.plugins.extended_resource_toleration {
+            tolerations::extended_resources(request);
+        }
+        storage_class::mutate(view, request);
+        runtime_class::mutate(view, request)?;
         Ok(())
     }
 
@@ -44,7 +72,15 @@ impl Admission {
     /// # Errors
     /// The first plugin's refusal.
     pub async fn validate(&self, view: &dyn View, request: &mut Request) -> Result<(), Status> {
-        let _ = (view, request);
+        admin_access::validate(view, self.minor, request)?;
+        limit_ranger::validate(view, request)?;
+        service_account::validate(view, request)?;
+        pod_security::validate(view, self.minor, request)?;
+        priority::validate(view, request)?;
+        runtime_class::validate(view, request)?;
+        if self.minor == POD_GROUPS_NEED_WORKLOADS {
+            pod_group::validate(view, request)?;
+        }
         Ok(())
     }
 
@@ -53,12 +89,13 @@ impl Admission {
     /// # Errors
     /// `Forbidden` where a quota has no room.
     pub fn within_quota(&self, view: &dyn View, request: &Request) -> Result<(), Status> {
-        let _ = (view, request);
-        Ok(())
+        self.quotas.allow(view, request)
     }
 
     /// What follows from a change that was stored, whoever made it: quotas count it, new quotas are counted, aggregating
     /// roles gather. To be called after every change, bulk loads included; cheap where nothing follows.
+    ///
+    /// What comes back is to be stored as it is, without asking here again.
     #[must_use]
     pub fn settle(
         &self,
@@ -67,7 +104,9 @@ impl Admission {
         old: Option<&Value>,
         new: Option<&Value>,
     ) -> Vec<Write> {
-        let _ = (view, of, old, new);
-        Vec::new()
+        if *of == resources::CLUSTER_ROLES {
+            return rbac::gather(view);
+        }
+        self.quotas.settle(view, of, old, new)
     }
 }

@@ -5,10 +5,25 @@
 //! by the write without an await in between. After every change of the store [`Admission::settle`] says what else
 //! changes with it, such as what quotas have used.
 
+mod admin_access;
 mod chain;
+mod limit_ranger;
+mod namespace_lifecycle;
+mod pod_group;
+mod pod_security;
+mod priority;
+mod quota;
 mod request;
+mod runtime_class;
+mod service_account;
+mod storage_class;
+mod tolerations;
 mod webhook;
 
-pub use chain::Admission;
+pub use chain::{Admission, Plugins};
+pub use priority::system_classes;
 pub use request::{Operation, Request};
 pub use webhook::{CallError, Endpoint, Handlers, Webhooks};
+
+#[cfg(test)]
+mod tests;

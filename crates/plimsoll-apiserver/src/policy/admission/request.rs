@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{GroupResource, User};
+use crate::{
+    GroupResource, Status, User,
+    policy::{fields::meta, refusal},
+    resources,
+};
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +49,7 @@ pub struct Request {
     pub version: String,
     /// The kind of the collection's objects.
     pub kind: String,
-    /// Such as `status`.
+    /// Such as `status`; none for the object itself.
     pub subresource: Option<String>,
     /// None for cluster-scoped kinds.
     pub namespace: Option<String>,
@@ -63,4 +67,63 @@ pub struct Request {
     pub warnings: Vec<String>,
     /// What an audit log would hold.
     pub audit: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// A request about a collection, as somebody makes it. What else it is about is filled in by the caller.
+    #[must_use]
+    pub fn new(user: User, operation: Operation, of: GroupResource, version: &str, kind: &str) -> Self {
+        Self {
+            user,
+            operation,
+            of,
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            subresource: None,
+            namespace: None,
+            name: String::new(),
+            object: None,
+            old: None,
+            options: Value::Null,
+            dry_run: false,
+            warnings: Vec::new(),
+            audit: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it is about objects of that collection, not about subresources.
+    pub(super) fn is_about(&self, of: &GroupResource) -> bool {
+        self.subresource.is_none() && self.of == *of
+    }
+
+    /// A pod that is being made.
+    pub(super) fn new_pod(&mut self) -> Option<&mut Value> {
+        (self.operation == Operation::Create && self.is_about(&resources::PODS))
+            .then_some(self.object.as_mut())
+            .flatten()
+    }
+
+    /// Whether it is about a namespace itself.
+    pub(super) fn is_namespace(&self) -> bool {
+        self.of == resources::NAMESPACES
+    }
+
+    /// The name that refusals quote.
+    pub(super) fn shown_name(&self) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        let object = self.object.as_ref();
+        ["name", "generateName"]
+            .into_iter()
+            .filter_map(|field| object.map(|object| meta(object, field)))
+            .find(|name| !name.is_empty())
+            .unwrap_or("Unknown")
+            .to_owned()
+    }
+
+    /// Refuses it, in the words of the plugins.
+    pub(super) fn forbidden(&self, why: &str) -> Status {
+        refusal::forbidden(&self.of, &self.shown_name(), why)
+    }
 }

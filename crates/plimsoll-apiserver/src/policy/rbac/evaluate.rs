@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     Attributes,
-    index::{Index, RoleRef},
+    index::{Binding, Index, RoleRef},
     rule::Rule,
 };
 use crate::{Status, User, policy::View};
 
 /// The group that no rule is asked about.
-const MASTERS: &str = "system:masters";
+pub(super) const MASTERS: &str = "system:masters";
 
 /// The authoriser. It keeps what it makes of roles and bindings until those change.
 #[derive(Debug, Default)]
@@ -25,6 +25,7 @@ impl Rbac {
     /// `Forbidden`, in the real server's words.
     pub fn authorize(&self, view: &dyn View, asked: &Attributes<'_>) -> Result<(), Status> {
         self.verdict(view, asked)
+            .map(|_| ())
             .map_err(|because| asked.refusal(&because))
     }
 
@@ -34,37 +35,25 @@ impl Rbac {
         self.verdict(view, asked).is_ok()
     }
 
-    /// As `authorize`, with nothing but what went wrong while rules were looked up.
-    pub(super) fn verdict(&self, view: &dyn View, asked: &Attributes<'_>) -> Result<(), String> {
+    /// As `authorize`, with the bare reason: what allows it, or what went wrong while rules were looked up.
+    pub(super) fn verdict(&self, view: &dyn View, asked: &Attributes<'_>) -> Result<String, String> {
         if asked.user.is_in(MASTERS) {
-            return Ok(());
+            return Ok(String::new());
         }
-        let mut granted = false;
-        let missing = self.visit(view, asked.user, asked.namespace, |rule| {
-            granted = rule.grants(asked);
-            granted
+        let mut granted = None;
+        let missing = self.visit(view, asked.user, asked.namespace, |binding, rule| {
+            if rule.grants(asked) {
+                granted = Some(format!("RBAC: allowed by {}", binding.describe(asked.user)));
+            }
+            granted.is_some()
         });
-        if granted { Ok(()) } else { Err(problems(&missing)) }
+        granted.ok_or_else(|| problems(&missing))
     }
 
     /// All rules that hold for the user in a namespace, and what could not be looked up.
     pub(super) fn rules(&self, view: &dyn View, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
         let mut rules = Vec::new();
-        if user.is_in(MASTERS) {
-            let all = || vec!["*".to_owned()];
-            rules.push(Rule {
-                verbs: all(),
-                groups: all(),
-                resources: all(),
-                ..Rule::default()
-            });
-            rules.push(Rule {
-                verbs: all(),
-                urls: all(),
-                ..Rule::default()
-            });
-        }
-        let missing = self.visit(view, user, namespace, |rule| {
+        let missing = self.visit(view, user, namespace, |_, rule| {
             rules.push(rule.clone());
             false
         });
@@ -90,7 +79,7 @@ impl Rbac {
         view: &dyn View,
         user: &User,
         namespace: &str,
-        mut enough: impl FnMut(&Rule) -> bool,
+        mut enough: impl FnMut(&Binding, &Rule) -> bool,
     ) -> Vec<String> {
         let index = self.current(view);
         let mut missing = Vec::new();
@@ -112,7 +101,7 @@ impl Rbac {
                 missing.push(format!("{kind}.rbac.authorization.k8s.io {name:?} not found"));
                 continue;
             };
-            if rules.iter().any(&mut enough) {
+            if rules.iter().any(|rule| enough(binding, rule)) {
                 return missing;
             }
         }

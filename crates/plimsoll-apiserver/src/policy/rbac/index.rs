@@ -10,7 +10,11 @@ use serde_json::Value;
 use super::rule::Rule;
 use crate::{
     User,
-    policy::{View, selector},
+    policy::{
+        View, Write,
+        fields::{items, meta, text},
+        selector,
+    },
     resources,
 };
 
@@ -24,7 +28,73 @@ pub(super) enum RoleRef {
 /// One binding.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
+    /// Its kind and name, for people.
+    title: String,
     pub(super) role: RoleRef,
+    subjects: Vec<Subject>,
+}
+
+/// Whom a binding is about.
+#[derive(Clone, Debug)]
+struct Subject {
+    who: Who,
+    /// As the server names it.
+    title: String,
+}
+
+#[derive(Clone, Debug)]
+enum Who {
+    User(String),
+    Group(String),
+}
+
+impl Binding {
+    fn read(binding: &Value, namespace: &str) -> Self {
+        let role = &binding["roleRef"];
+        let name = meta(binding, "name");
+        let subject = |subject: &Value| {
+            let name = text(subject, "name");
+            let (who, title) = match subject["kind"].as_str()? {
+                "User" => (Who::User(name.to_owned()), format!("User {name:?}")),
+                "Group" => (Who::Group(name.to_owned()), format!("Group {name:?}")),
+                "ServiceAccount" => {
+                    let own = match subject["namespace"].as_str() {
+                        Some(own) if !own.is_empty() => own,
+                        _ => namespace,
+                    };
+                    let title = format!("ServiceAccount {:?}", format!("{name}/{own}"));
+                    (Who::User(format!("system:serviceaccount:{own}:{name}")), title)
+                }
+                _ => return None,
+            };
+            Some(Subject { who, title })
+        };
+        Self {
+            title: match namespace {
+                "" => format!("ClusterRoleBinding {name:?}"),
+                namespace => format!("RoleBinding {:?}", format!("{name}/{namespace}")),
+            },
+            role: match role["kind"].as_str() {
+                Some("Role") => RoleRef::Namespaced(text(role, "name").to_owned()),
+                _ => RoleRef::Cluster(text(role, "name").to_owned()),
+            },
+            subjects: items(binding, "subjects").filter_map(subject).collect(),
+        }
+    }
+
+    /// How it concerns the user, for people.
+    pub(super) fn describe(&self, user: &User) -> String {
+        let (kind, name) = match &self.role {
+            RoleRef::Cluster(name) => ("ClusterRole", name),
+            RoleRef::Namespaced(name) => ("Role", name),
+        };
+        let subject = self.subjects.iter().find(|subject| match &subject.who {
+            Who::User(name) => *name == user.name,
+            Who::Group(name) => user.is_in(name),
+        });
+        let subject = subject.map(|subject| subject.title.as_str()).unwrap_or_default();
+        format!("{} of {kind} {name:?} to {subject}", self.title)
+    }
 }
 
 /// The bindings of one namespace, or those of the cluster.
@@ -45,32 +115,15 @@ impl Bindings {
     }
 
     fn add(&mut self, binding: &Value, namespace: &str) {
-        let text = |of: &Value, field: &str| {
-            of.get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let role = &binding["roleRef"];
-        let role = match role["kind"].as_str() {
-            Some("Role") => RoleRef::Namespaced(text(role, "name")),
-            _ => RoleRef::Cluster(text(role, "name")),
-        };
+        let binding = Binding::read(binding, namespace);
         let at = self.all.len();
-        self.all.push(Binding { role });
-        for subject in binding["subjects"].as_array().into_iter().flatten() {
-            let name = text(subject, "name");
-            match subject["kind"].as_str() {
-                Some("User") => self.users.entry(name).or_default().push(at),
-                Some("Group") => self.groups.entry(name).or_default().push(at),
-                Some("ServiceAccount") => {
-                    let own = subject["namespace"].as_str().unwrap_or(namespace);
-                    let user = format!("system:serviceaccount:{own}:{name}");
-                    self.users.entry(user).or_default().push(at);
-                }
-                _ => {}
+        for subject in &binding.subjects {
+            match &subject.who {
+                Who::User(name) => self.users.entry(name.clone()).or_default().push(at),
+                Who::Group(name) => self.groups.entry(name.clone()).or_default().push(at),
             }
         }
+        self.all.push(binding);
     }
 }
 
@@ -128,7 +181,12 @@ impl Index {
             let roles = view.list(&resources::ROLES, None);
             roles
                 .iter()
-                .map(|role| ((namespace(role), name(role)), Rule::read_all(role)))
+                .map(|role| {
+                    (
+                        (meta(role, "namespace").to_owned(), meta(role, "name").to_owned()),
+                        Rule::read_all(role),
+                    )
+                })
                 .collect()
         });
         self.cluster_bindings
@@ -143,7 +201,7 @@ impl Index {
             .refresh(view.version(&resources::ROLE_BINDINGS), || {
                 let mut bindings: BTreeMap<String, Bindings> = BTreeMap::new();
                 for binding in view.list(&resources::ROLE_BINDINGS, None) {
-                    let namespace = namespace(&binding);
+                    let namespace = meta(&binding, "namespace").to_owned();
                     bindings
                         .entry(namespace.clone())
                         .or_default()
@@ -163,7 +221,7 @@ fn cluster_roles(roles: &[Arc<Value>]) -> BTreeMap<String, Vec<Rule>> {
                 Some(rules) => rules.iter().map(Rule::read).collect(),
                 None => Rule::read_all(role),
             };
-            (name(role), rules)
+            (meta(role, "name").to_owned(), rules)
         })
         .collect()
 }
@@ -177,13 +235,15 @@ pub(super) fn gathered(role: &Value, roles: &[Arc<Value>]) -> Option<Vec<Value>>
 
 fn gather(role: &Value, roles: &[Arc<Value>], seen: &mut BTreeSet<String>) -> Option<Vec<Value>> {
     let selectors = role["aggregationRule"]["clusterRoleSelectors"].as_array()?;
-    if !seen.insert(name(role)) {
+    if !seen.insert(meta(role, "name").to_owned()) {
         return Some(Vec::new());
     }
     let mut rules: Vec<Value> = Vec::new();
     for selector in selectors {
         for other in roles {
-            if name(other) == name(role) || !selector::matches(selector, &other["metadata"]["labels"]) {
+            if meta(other, "name") == meta(role, "name")
+                || !selector::matches(selector, &other["metadata"]["labels"])
+            {
                 continue;
             }
             let more = gather(other, roles, seen)
@@ -195,17 +255,24 @@ fn gather(role: &Value, roles: &[Arc<Value>], seen: &mut BTreeSet<String>) -> Op
             }
         }
     }
-    seen.remove(&name(role));
+    seen.remove(meta(role, "name"));
     Some(rules)
 }
 
-fn name(object: &Value) -> String {
-    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
-}
-
-fn namespace(object: &Value) -> String {
-    object["metadata"]["namespace"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
+/// What the rules of aggregating roles become, where they are not that already.
+pub(in crate::policy) fn gather_all(view: &dyn View) -> Vec<Write> {
+    let roles = view.list(&resources::CLUSTER_ROLES, None);
+    roles
+        .iter()
+        .filter_map(|role| {
+            let rules = Value::Array(gathered(role, &roles)?);
+            (role["rules"] != rules).then(|| Write {
+                of: resources::CLUSTER_ROLES,
+                namespace: None,
+                name: meta(role, "name").to_owned(),
+                field: "rules",
+                value: rules,
+            })
+        })
+        .collect()
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::Attributes;
+use crate::policy::fields::{items, strings};
 
 /// What a role grants, read from its object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,12 +31,25 @@ impl Rule {
 
     /// Reads a role's `rules`.
     pub(super) fn read_all(role: &Value) -> Vec<Self> {
-        role.get("rules")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .map(Self::read)
-            .collect()
+        items(role, "rules").map(Self::read).collect()
+    }
+
+    /// Every verb on every resource and every path.
+    pub(super) fn everything() -> [Self; 2] {
+        let all = || vec!["*".to_owned()];
+        [
+            Self {
+                verbs: all(),
+                groups: all(),
+                resources: all(),
+                ..Self::default()
+            },
+            Self {
+                verbs: all(),
+                urls: all(),
+                ..Self::default()
+            },
+        ]
     }
 
     /// Whether it grants that.
@@ -73,45 +87,47 @@ impl Rule {
 
     /// Broken down to rules of one verb of one thing each.
     pub(super) fn parts(&self) -> Vec<Self> {
-        let mut parts = Vec::new();
         let names: Vec<Vec<String>> = match self.names.as_slice() {
             [] => vec![Vec::new()],
             names => names.iter().map(|name| vec![name.clone()]).collect(),
         };
-        for verb in &self.verbs {
-            for url in &self.urls {
-                parts.push(Self {
-                    verbs: vec![verb.clone()],
-                    urls: vec![url.clone()],
-                    ..Self::default()
-                });
-            }
-            for group in &self.groups {
-                for resource in &self.resources {
-                    for names in &names {
-                        parts.push(Self {
-                            verbs: vec![verb.clone()],
-                            groups: vec![group.clone()],
-                            resources: vec![resource.clone()],
-                            names: names.clone(),
-                            urls: Vec::new(),
-                        });
-                    }
+        let mut parts = Vec::new();
+        for group in &self.groups {
+            for resource in &self.resources {
+                for verb in &self.verbs {
+                    parts.extend(names.iter().map(|names| Self {
+                        verbs: vec![verb.clone()],
+                        groups: vec![group.clone()],
+                        resources: vec![resource.clone()],
+                        names: names.clone(),
+                        urls: Vec::new(),
+                    }));
                 }
             }
+        }
+        for url in &self.urls {
+            parts.extend(self.verbs.iter().map(|verb| Self {
+                verbs: vec![verb.clone()],
+                urls: vec![url.clone()],
+                ..Self::default()
+            }));
         }
         parts
     }
 
-    /// The object that a role or a review holds.
-    pub(super) fn to_json(&self) -> Value {
+    /// As a review lists it: what it grants of resources, or of paths.
+    pub(super) fn to_json(&self, resources: bool) -> Value {
+        let lists: &[(&str, &[String])] = if resources {
+            &[
+                ("apiGroups", &self.groups),
+                ("resources", &self.resources),
+                ("resourceNames", &self.names),
+            ]
+        } else {
+            &[("nonResourceURLs", &self.urls)]
+        };
         let mut rule = json!({"verbs": self.verbs});
-        for (field, list) in [
-            ("apiGroups", &self.groups),
-            ("resources", &self.resources),
-            ("resourceNames", &self.names),
-            ("nonResourceURLs", &self.urls),
-        ] {
+        for (field, list) in lists {
             if !list.is_empty() {
                 rule[field] = json!(list);
             }
@@ -128,8 +144,8 @@ impl fmt::Display for Rule {
         for (name, list) in [
             ("APIGroups", &self.groups),
             ("Resources", &self.resources),
-            ("ResourceNames", &self.names),
             ("NonResourceURLs", &self.urls),
+            ("ResourceNames", &self.names),
             ("Verbs", &self.verbs),
         ] {
             if !list.is_empty() {
@@ -140,17 +156,6 @@ impl fmt::Display for Rule {
         }
         f.write_str("}")
     }
-}
-
-/// The strings of a list field.
-pub(super) fn strings(of: &Value, field: &str) -> Vec<String> {
-    of.get(field)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
 }
 
 fn has(list: &[String], wanted: &str) -> bool {
