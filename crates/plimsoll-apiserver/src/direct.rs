@@ -1,5 +1,7 @@
 //! The API for components of the same process.
 
+mod kinds;
+
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use futures::{Stream, StreamExt};
+pub use kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::{

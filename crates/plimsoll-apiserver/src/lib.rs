@@ -31,7 +31,7 @@ mod user;
 pub use body::Body;
 pub use catalog::Gates;
 pub use clock::{Clock, elapse};
-pub use direct::{Change, Direct, Watch};
+pub use direct::{Change, Direct, Kind, Watch};
 pub use faults::{ApiFaults, Matching, Trouble};
 pub use quantity::{NoQuantity, Quantity};
 pub use resource::{GroupResource, resources};

@@ -6,6 +6,7 @@
 //!
 //! Platforms and their defects are data; this crate knows no check and no requirement.
 
+pub mod controllers;
 mod faults;
 pub mod platform;
 

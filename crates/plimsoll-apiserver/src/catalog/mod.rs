@@ -99,6 +99,11 @@ impl Served {
         self.subresources.iter().any(|own| own == subresource)
     }
 
+    /// Whether its objects are kept, and not only ever created.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.verbs == Verbs::All
+    }
+
     /// Whether writes of the object leave its status alone.
     pub(crate) fn has_status(&self) -> bool {
         self.has("status")
