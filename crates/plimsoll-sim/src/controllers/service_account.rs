@@ -17,7 +17,7 @@ const CLUSTER_CA: (&str, &str) = ("kube-system", "extension-apiserver-authentica
 const NO_CA: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     drive(&api, latencies, Accounts { api: api.clone() }).await;
 }
 
@@ -29,7 +29,11 @@ impl Reconcile for Accounts {
     type Key = String;
 
     fn watches(&self) -> Watched {
-        Watched::Only(vec![resources::NAMESPACES, resources::SERVICE_ACCOUNTS, resources::CONFIG_MAPS])
+        Watched::Only(vec![
+            resources::NAMESPACES,
+            resources::SERVICE_ACCOUNTS,
+            resources::CONFIG_MAPS,
+        ])
     }
 
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(String)) {
@@ -63,7 +67,11 @@ impl Accounts {
             return Ok(());
         }
         let key = Key::new(namespace, ACCOUNT);
-        if self.api.get(&resources::SERVICE_ACCOUNTS, key.space(), &key.name).is_none() {
+        if self
+            .api
+            .get(&resources::SERVICE_ACCOUNTS, key.space(), &key.name)
+            .is_none()
+        {
             self.api
                 .create(json!({
                     "apiVersion": "v1", "kind": "ServiceAccount",
@@ -95,9 +103,12 @@ impl Accounts {
     fn ca(&self) -> Value {
         let (namespace, name) = CLUSTER_CA;
         let published = self.api.get(&resources::CONFIG_MAPS, Some(namespace), name);
-        published.map_or(json!(NO_CA), |published| match &published["data"]["client-ca-file"] {
-            Value::String(ca) => json!(ca),
-            _ => json!(NO_CA),
-        })
+        published.map_or(
+            json!(NO_CA),
+            |published| match &published["data"]["client-ca-file"] {
+                Value::String(ca) => json!(ca),
+                _ => json!(NO_CA),
+            },
+        )
     }
 }

@@ -3,7 +3,8 @@
 use futures::StreamExt;
 use jiff::Timestamp;
 use plimsoll_apiserver::{
-    ApiServer, Change, Clock, Config, DeleteOptions, Direct, Gates, GroupResource, Object, Seed, User, elapse, resources,
+    ApiServer, Change, Clock, Config, DeleteOptions, Direct, Gates, GroupResource, Object, Seed, User,
+    elapse, resources,
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,11 @@ impl Stand {
 
     pub(crate) fn of_minor(minor: u32) -> Self {
         let stand = Self::bare(minor);
-        tokio::spawn(super::run_all(stand.api.clone(), Latencies::default(), Faults::default()));
+        tokio::spawn(super::run_all(
+            stand.api.clone(),
+            Latencies::default(),
+            Faults::default(),
+        ));
         tokio::spawn(run_pods(stand.api.clone()));
         stand
     }
@@ -40,16 +45,22 @@ impl Stand {
             gates: Gates::default(),
             latency: Duration::ZERO,
         });
-        Self { api: server.direct(User::component("kube-controller-manager")) }
+        Self {
+            api: server.direct(User::component("kube-controller-manager")),
+        }
     }
 
     pub(crate) async fn create(&self, object: Value) -> Object {
         let name = object["metadata"]["name"].clone();
-        self.api.create(object).await.unwrap_or_else(|refusal| panic!("{name}: {refusal} {}", refusal.details))
+        self.api
+            .create(object)
+            .await
+            .unwrap_or_else(|refusal| panic!("{name}: {refusal} {}", refusal.details))
     }
 
     pub(crate) async fn namespace(&self, name: &str) -> Object {
-        self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await
+        self.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await
     }
 
     /// Lets platform time pass.
@@ -63,7 +74,8 @@ impl Stand {
     }
 
     pub(crate) fn get(&self, of: &GroupResource, namespace: &str, name: &str) -> Option<Object> {
-        self.api.get(of, (!namespace.is_empty()).then_some(namespace), name)
+        self.api
+            .get(of, (!namespace.is_empty()).then_some(namespace), name)
     }
 
     pub(crate) fn pods(&self, namespace: &str) -> Vec<Object> {
@@ -72,29 +84,80 @@ impl Stand {
 
     pub(crate) fn names(&self, of: &GroupResource, namespace: &str) -> Vec<String> {
         let names = self.api.list(of, Some(namespace));
-        names.iter().map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+        names
+            .iter()
+            .map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
-    pub(crate) async fn delete(&self, of: &GroupResource, namespace: &str, name: &str, options: DeleteOptions) {
-        self.api.delete(of, (!namespace.is_empty()).then_some(namespace), name, options).await.unwrap();
+    pub(crate) async fn delete(
+        &self,
+        of: &GroupResource,
+        namespace: &str,
+        name: &str,
+        options: DeleteOptions,
+    ) {
+        self.api
+            .delete(of, (!namespace.is_empty()).then_some(namespace), name, options)
+            .await
+            .unwrap();
     }
 
-    pub(crate) async fn merge(&self, of: &GroupResource, namespace: &str, name: &str, patch: Value) -> Object {
-        self.api.merge(of, (!namespace.is_empty()).then_some(namespace), name, None, patch).await.unwrap()
+    pub(crate) async fn merge(
+        &self,
+        of: &GroupResource,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Object {
+        self.api
+            .merge(
+                of,
+                (!namespace.is_empty()).then_some(namespace),
+                name,
+                None,
+                patch,
+            )
+            .await
+            .unwrap()
     }
 
-    pub(crate) async fn merge_status(&self, of: &GroupResource, namespace: &str, name: &str, status: Value) -> Object {
+    pub(crate) async fn merge_status(
+        &self,
+        of: &GroupResource,
+        namespace: &str,
+        name: &str,
+        status: Value,
+    ) -> Object {
         let patch = json!({"status": status});
-        self.api.merge(of, (!namespace.is_empty()).then_some(namespace), name, Some("status"), patch).await.unwrap()
+        self.api
+            .merge(
+                of,
+                (!namespace.is_empty()).then_some(namespace),
+                name,
+                Some("status"),
+                patch,
+            )
+            .await
+            .unwrap()
     }
 
     /// What Events say about an object: reason and message, oldest first.
     pub(crate) fn events(&self, namespace: &str, about: &str) -> Vec<(String, String)> {
         let mut events = self.api.list(&resources::EVENTS, Some(namespace));
         events.retain(|event| event["involvedObject"]["name"] == about);
-        events.sort_by_key(|event| event["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap());
+        events.sort_by_key(|event| {
+            event["metadata"]["resourceVersion"]
+                .as_str()
+                .unwrap()
+                .parse::<u64>()
+                .unwrap()
+        });
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        events.iter().map(|event| (text(&event["reason"]), text(&event["message"]))).collect()
+        events
+            .iter()
+            .map(|event| (text(&event["reason"]), text(&event["message"])))
+            .collect()
     }
 }
 
@@ -115,13 +178,18 @@ pub(crate) fn template(app: &str, ends: Option<&str>) -> Value {
 async fn run_pods(api: Direct) {
     let mut changes = api.watch(&[resources::PODS]);
     while let Some(change) = changes.next().await {
-        let (Change::Added(_, pod) | Change::Modified { new: pod, .. }) = change else { continue };
+        let (Change::Added(_, pod) | Change::Modified { new: pod, .. }) = change else {
+            continue;
+        };
         tokio::spawn(bring_on(api.clone(), pod));
     }
 }
 
 async fn bring_on(api: Direct, pod: Object) {
-    let (namespace, name) = (pod["metadata"]["namespace"].as_str().unwrap(), pod["metadata"]["name"].as_str().unwrap());
+    let (namespace, name) = (
+        pod["metadata"]["namespace"].as_str().unwrap(),
+        pod["metadata"]["name"].as_str().unwrap(),
+    );
     let phase = pod["status"]["phase"].as_str().unwrap_or("Pending");
     if pod["metadata"]["deletionTimestamp"].is_string() {
         if pod["metadata"]["deletionGracePeriodSeconds"] != 0 || phase == "Running" {
@@ -129,7 +197,10 @@ async fn bring_on(api: Direct, pod: Object) {
             if phase == "Running" {
                 set_phase(&api, &pod, "Failed").await;
             }
-            let options = DeleteOptions { grace_seconds: Some(0), ..DeleteOptions::default() };
+            let options = DeleteOptions {
+                grace_seconds: Some(0),
+                ..DeleteOptions::default()
+            };
             let _ = api.delete(&resources::PODS, Some(namespace), name, options).await;
         }
         return;
@@ -167,7 +238,12 @@ pub(crate) async fn set_phase(api: &Direct, pod: &Arc<Value>, phase: &str) {
         "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": now}],
         "containerStatuses": [{"name": "main", "ready": phase == "Running", "restartCount": 0, "state": state,
             "image": "probe", "imageID": ""}]});
-    let (namespace, name) = (pod["metadata"]["namespace"].as_str(), pod["metadata"]["name"].as_str().unwrap());
+    let (namespace, name) = (
+        pod["metadata"]["namespace"].as_str(),
+        pod["metadata"]["name"].as_str().unwrap(),
+    );
     let patch = json!({"metadata": {"uid": pod["metadata"]["uid"]}, "status": status});
-    let _ = api.merge(&resources::PODS, namespace, name, Some("status"), patch).await;
+    let _ = api
+        .merge(&resources::PODS, namespace, name, Some("status"), patch)
+        .await;
 }

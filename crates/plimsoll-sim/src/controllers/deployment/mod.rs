@@ -29,7 +29,7 @@ use crate::{Faults, platform::Latencies};
 const COMPONENT: &str = "deployment-controller";
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     drive(&api, latencies, Deployments { api: api.clone() }).await;
 }
 
@@ -55,7 +55,11 @@ impl Reconcile for Deployments {
     type Key = Key;
 
     fn watches(&self) -> Watched {
-        Watched::Only(vec![resources::DEPLOYMENTS, resources::REPLICA_SETS, resources::PODS])
+        Watched::Only(vec![
+            resources::DEPLOYMENTS,
+            resources::REPLICA_SETS,
+            resources::PODS,
+        ])
     }
 
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(Key)) {
@@ -69,8 +73,13 @@ impl Reconcile for Deployments {
         let set = if *change.of() == resources::PODS {
             // Only a Deployment that recreates waits for pods to be gone.
             let Change::Deleted(_, pod) = change else { return };
-            let Some(name) = meta::controller_named(pod, "apps", "ReplicaSet") else { return };
-            let Some(set) = self.api.get(&resources::REPLICA_SETS, Some(meta::namespace(pod)), name) else {
+            let Some(name) = meta::controller_named(pod, "apps", "ReplicaSet") else {
+                return;
+            };
+            let Some(set) = self
+                .api
+                .get(&resources::REPLICA_SETS, Some(meta::namespace(pod)), name)
+            else {
                 return;
             };
             set
@@ -80,7 +89,10 @@ impl Reconcile for Deployments {
         if let Some(name) = meta::controller_named(&set, "apps", "Deployment") {
             look_at(Key::new(meta::namespace(&set), name));
         } else if !matches!(change, Change::Deleted(..)) && meta::controller_of(&set).is_none() {
-            for deployment in self.api.list(&resources::DEPLOYMENTS, Some(meta::namespace(&set))) {
+            for deployment in self
+                .api
+                .list(&resources::DEPLOYMENTS, Some(meta::namespace(&set)))
+            {
                 look_at(Key::of(&deployment));
             }
         }
@@ -103,7 +115,9 @@ impl Deployments {
         let selector = super::facts::Selector::of(&deployment["spec"]["selector"]);
         if selector.is_everything() {
             let message = "This deployment is selecting all pods. A non-empty selector is required.";
-            self.api.event(deployment, COMPONENT, "Warning", "SelectingAll", message).await;
+            self.api
+                .event(deployment, COMPONENT, "Warning", "SelectingAll", message)
+                .await;
             return Ok(Next::Done);
         }
         let mut own =
@@ -112,7 +126,8 @@ impl Deployments {
             for orphan in self.api.list(&resources::REPLICA_SETS, key.space()) {
                 if adoption::adoptable(deployment, &selector, &orphan) {
                     own.push(
-                        adoption::adopt(&self.api, deployment, &resources::REPLICA_SETS, &orphan, None).await?,
+                        adoption::adopt(&self.api, deployment, &resources::REPLICA_SETS, &orphan, None)
+                            .await?,
                     );
                 }
             }
@@ -176,7 +191,9 @@ impl Deployments {
 
     fn old_pods_run(&self, sets: &Sets) -> bool {
         sets.old.iter().any(|set| {
-            adoption::controlled(&self.api, set, &resources::PODS).iter().any(|pod| !pod::terminal(pod))
+            adoption::controlled(&self.api, set, &resources::PODS)
+                .iter()
+                .any(|pod| !pod::terminal(pod))
         })
     }
 
@@ -197,7 +214,9 @@ impl Deployments {
             Ok(made) => {
                 if size > 0 {
                     let message = format!("Scaled up replica set {name} from 0 to {size}");
-                    self.api.event(deployment, COMPONENT, "Normal", "ScalingReplicaSet", &message).await;
+                    self.api
+                        .event(deployment, COMPONENT, "Normal", "ScalingReplicaSet", &message)
+                        .await;
                 }
                 revision::annotate_deployment(&self.api, key, deployment, &made).await?;
                 status::created(&self.api, key, deployment, &name).await?;
@@ -216,7 +235,15 @@ impl Deployments {
             Err(refusal) => {
                 let message = format!("Failed to create new replica set {name:?}: {refusal}");
                 status::not_created(&self.api, key, deployment, &message).await?;
-                self.api.event(deployment, COMPONENT, "Warning", "ReplicaSetCreateError", &message).await;
+                self.api
+                    .event(
+                        deployment,
+                        COMPONENT,
+                        "Warning",
+                        "ReplicaSetCreateError",
+                        &message,
+                    )
+                    .await;
                 Err(refusal)
             }
         }
@@ -227,7 +254,12 @@ impl Deployments {
         let limits = Limits::of(deployment);
         let mut resized = false;
         for Resize { set, to } in sizes {
-            let Some(slot) = sets.old.iter_mut().chain(sets.new.iter_mut()).find(|own| meta::uid(own) == set) else {
+            let Some(slot) = sets
+                .old
+                .iter_mut()
+                .chain(sets.new.iter_mut())
+                .find(|own| meta::uid(own) == set)
+            else {
                 continue;
             };
             let before = meta::number(&slot["spec"]["replicas"], 0);
@@ -241,8 +273,13 @@ impl Deployments {
             if before != to {
                 resized = true;
                 let direction = if before < to { "up" } else { "down" };
-                let message = format!("Scaled {direction} replica set {} from {before} to {to}", meta::name(slot));
-                self.api.event(deployment, COMPONENT, "Normal", "ScalingReplicaSet", &message).await;
+                let message = format!(
+                    "Scaled {direction} replica set {} from {before} to {to}",
+                    meta::name(slot)
+                );
+                self.api
+                    .event(deployment, COMPONENT, "Normal", "ScalingReplicaSet", &message)
+                    .await;
             }
         }
         Ok(resized)
@@ -252,7 +289,15 @@ impl Deployments {
     async fn forget_old(&self, deployment: &Object, sets: &Sets) -> Result<(), Status> {
         for name in revision::to_forget(deployment, &sets.old) {
             let namespace = Some(meta::namespace(deployment));
-            let gone = self.api.delete(&resources::REPLICA_SETS, namespace, &name, DeleteOptions::default()).await;
+            let gone = self
+                .api
+                .delete(
+                    &resources::REPLICA_SETS,
+                    namespace,
+                    &name,
+                    DeleteOptions::default(),
+                )
+                .await;
             match gone {
                 Err(refusal) if refusal.reason != Reason::NotFound => return Err(refusal),
                 Ok(()) | Err(_) => {}

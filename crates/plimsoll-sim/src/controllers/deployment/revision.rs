@@ -25,7 +25,10 @@ const HASH: &str = "pod-template-hash";
 /// Finds the set of the present template among a Deployment's sets.
 pub(super) fn sort(deployment: &Value, mut sets: Vec<Object>) -> Sets {
     sets.sort_by_key(|set| (meta::created(set), meta::name(set).to_owned()));
-    let new = sets.iter().position(|set| is_of_template(deployment, set)).map(|at| sets.remove(at));
+    let new = sets
+        .iter()
+        .position(|set| is_of_template(deployment, set))
+        .map(|at| sets.remove(at));
     Sets { new, old: sets }
 }
 
@@ -42,7 +45,9 @@ fn is_of_template(deployment: &Value, set: &Value) -> bool {
 }
 
 fn revision(object: &Value) -> i64 {
-    meta::annotation(object, REVISION).and_then(|text| text.parse().ok()).unwrap_or_default()
+    meta::annotation(object, REVISION)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default()
 }
 
 /// The number of the next rollout.
@@ -96,7 +101,11 @@ pub(super) fn annotate_sizes(set: &mut Value, limits: &Limits) {
 
 /// Notes the Deployment's annotations, the revision and, on a set that is still to be made, the size.
 pub(super) fn annotate(deployment: &Value, set: &mut Value, next: i64, exists: bool) {
-    for (key, value) in deployment["metadata"]["annotations"].as_object().into_iter().flatten() {
+    for (key, value) in deployment["metadata"]["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         if ![REVISION, HISTORY, DESIRED, MOST, LAST_APPLIED].contains(&key.as_str()) {
             template::mark(set, "annotations", key, value.clone());
         }
@@ -128,7 +137,11 @@ pub(super) async fn keep_current(
     if set["spec"]["minReadySeconds"].as_i64().unwrap_or_default() != min_ready {
         set["spec"]["minReadySeconds"] = json!(min_ready);
     }
-    let set = if set == **new { new.clone() } else { api.update(set).await? };
+    let set = if set == **new {
+        new.clone()
+    } else {
+        api.update(set).await?
+    };
     annotate_deployment(api, &Key::of(deployment), deployment, &set).await?;
     Ok(set)
 }
@@ -145,13 +158,15 @@ pub(super) async fn annotate_deployment(
         return Ok(());
     }
     let patch = json!({"metadata": {"uid": meta::uid(deployment), "annotations": {REVISION: revision}}});
-    api.merge(&resources::DEPLOYMENTS, key.space(), &key.name, None, patch).await?;
+    api.merge(&resources::DEPLOYMENTS, key.space(), &key.name, None, patch)
+        .await?;
     Ok(())
 }
 
 /// The names of old, empty sets beyond the number that is kept.
 pub(super) fn to_forget(deployment: &Value, old: &[Object]) -> Vec<String> {
-    let kept = usize::try_from(meta::number(&deployment["spec"]["revisionHistoryLimit"], 10)).unwrap_or_default();
+    let kept =
+        usize::try_from(meta::number(&deployment["spec"]["revisionHistoryLimit"], 10)).unwrap_or_default();
     let mut alive: Vec<&Object> = old.iter().filter(|set| !meta::deleting(set)).collect();
     alive.sort_by_key(|set| revision(set));
     let surplus = alive.len().saturating_sub(kept);
@@ -201,6 +216,9 @@ mod tests {
         assert_eq!(meta::annotation(&set, "team"), Some("a"));
         assert_eq!(meta::annotation(&set, LAST_APPLIED), None);
         annotate(&deployment, &mut set, 3, true);
-        assert_eq!((meta::annotation(&set, REVISION), meta::annotation(&set, HISTORY)), (Some("3"), Some("1")));
+        assert_eq!(
+            (meta::annotation(&set, REVISION), meta::annotation(&set, HISTORY)),
+            (Some("3"), Some("1"))
+        );
     }
 }

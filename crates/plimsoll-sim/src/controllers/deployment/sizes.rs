@@ -27,12 +27,22 @@ impl Limits {
         let (mut surge, mut unavailable) = (0, 0);
         if rolling {
             surge = share(&strategy["rollingUpdate"]["maxSurge"], replicas, Rounding::Up, 25);
-            unavailable = share(&strategy["rollingUpdate"]["maxUnavailable"], replicas, Rounding::Down, 25);
+            unavailable = share(
+                &strategy["rollingUpdate"]["maxUnavailable"],
+                replicas,
+                Rounding::Down,
+                25,
+            );
             if surge == 0 && unavailable == 0 {
                 unavailable = 1;
             }
         }
-        Self { replicas, surge, unavailable: unavailable.min(replicas), rolling }
+        Self {
+            replicas,
+            surge,
+            unavailable: unavailable.min(replicas),
+            rolling,
+        }
     }
 
     /// With how many pods it is at its largest.
@@ -77,7 +87,10 @@ impl Resize {
 
     /// The size, and with it what the set notes of the Deployment's size.
     fn anyway(set: &Value, to: i64) -> Self {
-        Self { set: meta::uid(set).to_owned(), to }
+        Self {
+            set: meta::uid(set).to_owned(),
+            to,
+        }
     }
 }
 
@@ -104,13 +117,21 @@ pub(super) fn of_new(limits: &Limits, now: i64, old: &[Object]) -> i64 {
 /// Lets the new set grow as far as the surge allows, or shrink to the Deployment's size.
 pub(super) fn grow_new(limits: &Limits, new: &Value, old: &[Object]) -> Vec<Resize> {
     let now = size(new);
-    let to = if now > limits.replicas { limits.replicas } else { of_new(limits, now, old) };
+    let to = if now > limits.replicas {
+        limits.replicas
+    } else {
+        of_new(limits, now, old)
+    };
     Resize::of(new, to).into_iter().collect()
 }
 
 /// Lets old sets shrink as far as availability allows: first by what isn't available anyway.
 pub(super) fn shrink_old(limits: &Limits, new: Option<&Value>, old: &[Object]) -> Vec<Resize> {
-    let mut sizes: Vec<(&Object, i64)> = old.iter().map(|set| (set, size(set))).filter(|(_, size)| *size > 0).collect();
+    let mut sizes: Vec<(&Object, i64)> = old
+        .iter()
+        .map(|set| (set, size(set)))
+        .filter(|(_, size)| *size > 0)
+        .collect();
     if sizes.is_empty() {
         return Vec::new();
     }
@@ -134,7 +155,10 @@ pub(super) fn shrink_old(limits: &Limits, new: Option<&Value>, old: &[Object]) -
         *size -= by;
         spare -= by;
     }
-    sizes.into_iter().filter_map(|(set, to)| Resize::of(set, to)).collect()
+    sizes
+        .into_iter()
+        .filter_map(|(set, to)| Resize::of(set, to))
+        .collect()
 }
 
 /// Empties all sets.
@@ -149,7 +173,10 @@ pub(super) fn scale(limits: &Limits, new: Option<&Value>, old: &[Object]) -> Vec
     match active.as_slice() {
         [] => {
             let latest = new.or_else(|| all.iter().copied().max_by_key(|set| meta::created(set)));
-            return latest.and_then(|set| Resize::of(set, limits.replicas)).into_iter().collect();
+            return latest
+                .and_then(|set| Resize::of(set, limits.replicas))
+                .into_iter()
+                .collect();
         }
         [only] => return Resize::of(only, limits.replicas).into_iter().collect(),
         [..] => {}
@@ -176,14 +203,21 @@ pub(super) fn scale(limits: &Limits, new: Option<&Value>, old: &[Object]) -> Vec
     let mut added = 0;
     let mut sizes: Vec<i64> = Vec::new();
     for set in &all {
-        let by = if to_add == 0 { 0 } else { proportion(limits, set, to_add, added) };
+        let by = if to_add == 0 {
+            0
+        } else {
+            proportion(limits, set, to_add, added)
+        };
         added += by;
         sizes.push(size(set) + by);
     }
     if let Some(largest) = sizes.first_mut() {
         *largest = (*largest + to_add - added).max(0);
     }
-    all.iter().zip(sizes).map(|(set, to)| Resize::anyway(set, to)).collect()
+    all.iter()
+        .zip(sizes)
+        .map(|(set, to)| Resize::anyway(set, to))
+        .collect()
 }
 
 /// A set's part of a change of size, from what it had of the Deployment's size before.
@@ -205,7 +239,11 @@ fn proportion(limits: &Limits, set: &Value, to_add: i64, added: i64) -> i64 {
         (doubled + before).div_euclid(2 * before) - own
     };
     let left = to_add - added;
-    if to_add > 0 { change.min(left) } else { change.max(left) }
+    if to_add > 0 {
+        change.min(left)
+    } else {
+        change.max(left)
+    }
 }
 
 #[cfg(test)]
@@ -224,7 +262,12 @@ mod tests {
     }
 
     fn limits(replicas: i64, surge: i64, unavailable: i64) -> Limits {
-        Limits { replicas, surge, unavailable, rolling: true }
+        Limits {
+            replicas,
+            surge,
+            unavailable,
+            rolling: true,
+        }
     }
 
     #[test]

@@ -56,7 +56,9 @@ fn deadline(deployment: &Value) -> Option<Duration> {
 /// Whether all pods are of the present template and available.
 pub(super) fn is_complete(deployment: &Value, status: &Value) -> bool {
     let replicas = meta::number(&deployment["spec"]["replicas"], 1);
-    ["updatedReplicas", "replicas", "availableReplicas"].iter().all(|field| meta::number(&status[*field], 0) == replicas)
+    ["updatedReplicas", "replicas", "availableReplicas"]
+        .iter()
+        .all(|field| meta::number(&status[*field], 0) == replicas)
         && meta::number(&status["observedGeneration"], 0) >= meta::generation(deployment)
 }
 
@@ -72,14 +74,31 @@ fn has_progressed(before: &Value, after: &Value) -> bool {
 /// The status, and when to look again whether a deadline has passed. `progress` is the name of the set that a rollout
 /// is towards, if one is under way.
 pub(super) fn of(told: &Told<'_>, progress: Option<&str>, now: Timestamp) -> (Value, Option<Duration>) {
-    let Told { deployment, sets, new, .. } = told;
+    let Told {
+        deployment,
+        sets,
+        new,
+        ..
+    } = told;
     let limits = Limits::of(deployment);
-    let sum = |field: &str| sets.iter().map(|set| meta::number(&set["status"][field], 0)).sum::<i64>();
-    let wanted: i64 = sets.iter().map(|set| meta::number(&set["spec"]["replicas"], 0)).sum();
+    let sum = |field: &str| {
+        sets.iter()
+            .map(|set| meta::number(&set["status"][field], 0))
+            .sum::<i64>()
+    };
+    let wanted: i64 = sets
+        .iter()
+        .map(|set| meta::number(&set["spec"]["replicas"], 0))
+        .sum();
     let available = sum("availableReplicas");
     let mut conditions = meta::items(&deployment["status"]["conditions"]).to_vec();
     let availability = if available >= limits.replicas - limits.unavailable {
-        Condition::new("Available", true, "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        Condition::new(
+            "Available",
+            true,
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
     } else {
         Condition::new(
             "Available",
@@ -91,7 +110,10 @@ pub(super) fn of(told: &Told<'_>, progress: Option<&str>, now: Timestamp) -> (Va
     put(&mut conditions, &availability, now);
     let mut status = meta::status([
         ("replicas", json!(sum("replicas"))),
-        ("updatedReplicas", new.map_or(Value::Null, |new| new["status"]["replicas"].clone())),
+        (
+            "updatedReplicas",
+            new.map_or(Value::Null, |new| new["status"]["replicas"].clone()),
+        ),
         ("readyReplicas", json!(sum("readyReplicas"))),
         ("availableReplicas", json!(available)),
         ("unavailableReplicas", json!((wanted - available).max(0))),
@@ -116,7 +138,12 @@ pub(super) fn of(told: &Told<'_>, progress: Option<&str>, now: Timestamp) -> (Va
             let text = |field: &str| failure[field].as_str().unwrap_or_default();
             put(
                 &mut conditions,
-                &Condition::new("ReplicaFailure", failure["status"] == "True", text("reason"), text("message")),
+                &Condition::new(
+                    "ReplicaFailure",
+                    failure["status"] == "True",
+                    text("reason"),
+                    text("message"),
+                ),
                 now,
             );
         }
@@ -138,8 +165,14 @@ fn judge(
         condition::remove(conditions, "Progressing");
         return None;
     };
-    let current = conditions.iter().find(|condition| condition["type"] == "Progressing").cloned();
-    let reason = current.as_ref().and_then(|current| current["reason"].as_str()).unwrap_or_default();
+    let current = conditions
+        .iter()
+        .find(|condition| condition["type"] == "Progressing")
+        .cloned();
+    let reason = current
+        .as_ref()
+        .and_then(|current| current["reason"].as_str())
+        .unwrap_or_default();
     let number = |field: &str| meta::number(&status[field], 0);
     if number("replicas") == number("updatedReplicas") && reason == "NewReplicaSetAvailable" {
         return None;
@@ -149,11 +182,17 @@ fn judge(
     } else {
         format!("ReplicaSet {set:?}")
     };
-    let updated = current.as_ref().and_then(|current| meta::time(&current["lastUpdateTime"]));
+    let updated = current
+        .as_ref()
+        .and_then(|current| meta::time(&current["lastUpdateTime"]));
     let due = updated.and_then(|updated| updated.checked_add(deadline).ok());
     if is_complete(deployment, status) {
         let message = format!("{subject} has successfully progressed.");
-        put(conditions, &Condition::new("Progressing", true, "NewReplicaSetAvailable", message), now);
+        put(
+            conditions,
+            &Condition::new("Progressing", true, "NewReplicaSetAvailable", message),
+            now,
+        );
         return None;
     }
     if has_progressed(&deployment["status"], status) {
@@ -161,7 +200,12 @@ fn judge(
             .filter(|current| current["status"] == "True")
             .map(|current| current["lastTransitionTime"].clone());
         let message = format!("{subject} is progressing.");
-        renew(conditions, &Condition::new("Progressing", true, "ReplicaSetUpdated", message), since, now);
+        renew(
+            conditions,
+            &Condition::new("Progressing", true, "ReplicaSetUpdated", message),
+            since,
+            now,
+        );
         return Some(deadline + Duration::from_secs(1));
     }
     if reason == "ProgressDeadlineExceeded" {
@@ -170,7 +214,11 @@ fn judge(
     let due = due?;
     if due < now {
         let message = format!("{subject} has timed out progressing.");
-        put(conditions, &Condition::new("Progressing", false, "ProgressDeadlineExceeded", message), now);
+        put(
+            conditions,
+            &Condition::new("Progressing", false, "ProgressDeadlineExceeded", message),
+            now,
+        );
         return None;
     }
     let left = Duration::try_from(due.duration_since(now)).unwrap_or_default();
@@ -192,14 +240,36 @@ async fn set(api: &Direct, key: &Key, deployment: &Object, condition: Condition)
 }
 
 /// Tells that a set was made for the present template.
-pub(super) async fn created(api: &Direct, key: &Key, deployment: &Object, set_name: &str) -> Result<(), Status> {
+pub(super) async fn created(
+    api: &Direct,
+    key: &Key,
+    deployment: &Object,
+    set_name: &str,
+) -> Result<(), Status> {
     let message = format!("Created new replica set {set_name:?}");
-    set(api, key, deployment, Condition::new("Progressing", true, "NewReplicaSetCreated", message)).await
+    set(
+        api,
+        key,
+        deployment,
+        Condition::new("Progressing", true, "NewReplicaSetCreated", message),
+    )
+    .await
 }
 
 /// Tells that no set could be made.
-pub(super) async fn not_created(api: &Direct, key: &Key, deployment: &Object, why: &str) -> Result<(), Status> {
-    set(api, key, deployment, Condition::new("Progressing", false, "ReplicaSetCreateError", why)).await
+pub(super) async fn not_created(
+    api: &Direct,
+    key: &Key,
+    deployment: &Object,
+    why: &str,
+) -> Result<(), Status> {
+    set(
+        api,
+        key,
+        deployment,
+        Condition::new("Progressing", false, "ReplicaSetCreateError", why),
+    )
+    .await
 }
 
 /// Tells, the first time, that there is a set of the present template.
@@ -208,13 +278,21 @@ pub(super) async fn found(api: &Direct, key: &Key, deployment: &Object, new: &Ob
         return Ok(());
     }
     let message = format!("Found new replica set {:?}", meta::name(new));
-    set(api, key, deployment, Condition::new("Progressing", true, "FoundNewReplicaSet", message)).await
+    set(
+        api,
+        key,
+        deployment,
+        Condition::new("Progressing", true, "FoundNewReplicaSet", message),
+    )
+    .await
 }
 
 /// Tells of a pause, and of its end.
 pub(super) async fn pause(api: &Direct, key: &Key, deployment: &Object) -> Result<(), Status> {
     let current = condition::find(&deployment["status"]["conditions"], "Progressing");
-    let reason = current.and_then(|current| current["reason"].as_str()).unwrap_or_default();
+    let reason = current
+        .and_then(|current| current["reason"].as_str())
+        .unwrap_or_default();
     if reason == "ProgressDeadlineExceeded" {
         return Ok(());
     }
@@ -237,12 +315,19 @@ mod tests {
     use super::*;
 
     fn told(deployment: &Value, set: &Value, at: i64) -> (Value, Option<Duration>) {
-        let told = Told { deployment, sets: &[Arc::new(set.clone())], new: Some(set), with_terminating: true };
+        let told = Told {
+            deployment,
+            sets: &[Arc::new(set.clone())],
+            new: Some(set),
+            with_terminating: true,
+        };
         of(&told, Some("web-1"), Timestamp::from_second(at).unwrap())
     }
 
     fn reason(status: &Value) -> &str {
-        condition::find(&status["conditions"], "Progressing").and_then(|own| own["reason"].as_str()).unwrap_or_default()
+        condition::find(&status["conditions"], "Progressing")
+            .and_then(|own| own["reason"].as_str())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -251,20 +336,30 @@ mod tests {
             "spec": {"replicas": 2, "progressDeadlineSeconds": 60}, "status": {"conditions": [
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetCreated",
                  "lastUpdateTime": "1970-01-01T00:00:00Z", "lastTransitionTime": "1970-01-01T00:00:00Z"}]}});
-        let mut set = json!({"metadata": {"name": "web-1"}, "spec": {"replicas": 2}, "status": {"replicas": 2}});
+        let mut set =
+            json!({"metadata": {"name": "web-1"}, "spec": {"replicas": 2}, "status": {"replicas": 2}});
         let (status, check_in) = told(&deployment, &set, 10);
-        assert_eq!((reason(&status), check_in), ("ReplicaSetUpdated", Some(Duration::from_secs(61))));
+        assert_eq!(
+            (reason(&status), check_in),
+            ("ReplicaSetUpdated", Some(Duration::from_secs(61)))
+        );
         assert_eq!(status["unavailableReplicas"], 2);
         deployment["status"] = status;
         let (status, check_in) = told(&deployment, &set, 30);
-        assert_eq!((reason(&status), check_in), ("ReplicaSetUpdated", Some(Duration::from_secs(41))));
+        assert_eq!(
+            (reason(&status), check_in),
+            ("ReplicaSetUpdated", Some(Duration::from_secs(41)))
+        );
         let (status, _) = told(&deployment, &set, 71);
         assert_eq!(reason(&status), "ProgressDeadlineExceeded");
         set["status"] = json!({"replicas": 2, "readyReplicas": 2, "availableReplicas": 2});
         let (status, check_in) = told(&deployment, &set, 72);
         assert_eq!((reason(&status), check_in), ("NewReplicaSetAvailable", None));
         let progressing = condition::find(&status["conditions"], "Progressing").unwrap();
-        assert_eq!(progressing["message"], "ReplicaSet \"web-1\" has successfully progressed.");
+        assert_eq!(
+            progressing["message"],
+            "ReplicaSet \"web-1\" has successfully progressed."
+        );
         assert_eq!(progressing["lastTransitionTime"], "1970-01-01T00:00:00Z");
     }
 }

@@ -53,7 +53,9 @@ impl Condition {
 
 /// The condition of that type in a status' list.
 pub(crate) fn find<'a>(conditions: &'a Value, kind: &str) -> Option<&'a Value> {
-    items(conditions).iter().find(|condition| condition["type"] == kind)
+    items(conditions)
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }
 
 /// Whether the condition of that type is `True`.

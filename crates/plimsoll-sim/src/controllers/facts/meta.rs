@@ -84,7 +84,9 @@ pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 pub(crate) fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
-    items(&object["metadata"]["finalizers"]).iter().filter_map(Value::as_str)
+    items(&object["metadata"]["finalizers"])
+        .iter()
+        .filter_map(Value::as_str)
 }
 
 pub(crate) fn has_finalizer(object: &Value, finalizer: &str) -> bool {
@@ -211,7 +213,13 @@ mod tests {
     #[test]
     fn the_last_finalizer_goes_with_its_list() {
         let object = json!({"metadata": {"uid": "u", "resourceVersion": "7", "finalizers": ["a"]}});
-        assert_eq!(without_finalizer(&object, "a")["metadata"]["finalizers"], Value::Null);
-        assert_eq!(without_finalizer(&object, "b")["metadata"]["finalizers"], json!(["a"]));
+        assert_eq!(
+            without_finalizer(&object, "a")["metadata"]["finalizers"],
+            Value::Null
+        );
+        assert_eq!(
+            without_finalizer(&object, "b")["metadata"]["finalizers"],
+            json!(["a"])
+        );
     }
 }

@@ -50,7 +50,9 @@ pub(crate) fn available_in(pod: &Value, min_ready: Duration, now: Timestamp) -> 
     }
     let since = ready_since(pod)?;
     let due = since.checked_add(min_ready).ok()?;
-    Duration::try_from(due.duration_since(now)).ok().filter(|left| !left.is_zero())
+    Duration::try_from(due.duration_since(now))
+        .ok()
+        .filter(|left| !left.is_zero())
 }
 
 /// `spec.minReadySeconds` of a pod's owner.

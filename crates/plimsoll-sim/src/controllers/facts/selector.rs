@@ -88,7 +88,9 @@ impl Selector {
 impl Term {
     fn holds(&self, labels: &Value) -> bool {
         let is_one_of = |key: &str, values: &[String]| {
-            labels[key].as_str().is_some_and(|own| values.iter().any(|value| value == own))
+            labels[key]
+                .as_str()
+                .is_some_and(|own| values.iter().any(|value| value == own))
         };
         match self {
             Self::In(key, values) => is_one_of(key, values),

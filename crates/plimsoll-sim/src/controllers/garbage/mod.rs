@@ -3,9 +3,9 @@
 //! [`verdict`] decides about one dependent from the state of its owners; the loop is here. Owners are looked up by kind
 //! and name in the dependent's namespace, as the API has them, and are absent if the one there has another uid.
 
-mod verdict;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +28,12 @@ const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
-    let collector = Collector { api: api.clone(), gone: BTreeSet::new(), elsewhere: BTreeMap::new() };
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+    let collector = Collector {
+        api: api.clone(),
+        gone: BTreeSet::new(),
+        elsewhere: BTreeMap::new(),
+    };
     drive(&api, latencies, collector).await;
 }
 
@@ -51,7 +55,7 @@ impl Reconcile for Collector {
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(Place)) {
         match change {
             Change::Added(of, object) => {
-                if self.needs_a_look(object) {
+                if is_held(object) || self.needs_a_look(object) {
                     look_at(place(of, object));
                 }
             }
@@ -59,8 +63,7 @@ impl Reconcile for Collector {
                 if meta::owners(old) != meta::owners(new) {
                     self.owners_of(old, look_at);
                 }
-                let is_held = meta::has_finalizer(new, FOREGROUND) || meta::has_finalizer(new, ORPHAN);
-                if (meta::deleting(new) && is_held) || self.needs_a_look(new) {
+                if is_held(new) || self.needs_a_look(new) {
                     look_at(place(of, new));
                 }
             }
@@ -87,8 +90,16 @@ impl Reconcile for Collector {
     }
 }
 
+/// Whether an object that is to go waits for the collector.
+fn is_held(object: &Value) -> bool {
+    meta::deleting(object) && (meta::has_finalizer(object, FOREGROUND) || meta::has_finalizer(object, ORPHAN))
+}
+
 fn place(of: &GroupResource, object: &Value) -> Place {
-    Place { of: of.clone(), key: Key::of(object) }
+    Place {
+        of: of.clone(),
+        key: Key::of(object),
+    }
 }
 
 impl Collector {
@@ -117,10 +128,20 @@ impl Collector {
             reference["apiVersion"].as_str().unwrap_or_default(),
             reference["kind"].as_str().unwrap_or_default(),
         )?;
-        let namespace = if collection.namespaced { meta::namespace(dependent) } else { "" };
+        let namespace = if collection.namespaced {
+            meta::namespace(dependent)
+        } else {
+            ""
+        };
         let key = Key::new(namespace, reference["name"].as_str().unwrap_or_default());
         let owner = self.api.get(&collection.of, key.space(), &key.name)?;
-        (reference["uid"] == meta::uid(&owner)).then_some((Place { of: collection.of, key }, owner))
+        (reference["uid"] == meta::uid(&owner)).then_some((
+            Place {
+                of: collection.of,
+                key,
+            },
+            owner,
+        ))
     }
 
     /// The state of an owner.
@@ -137,7 +158,9 @@ impl Collector {
         }
         match self.find(dependent, reference) {
             None => Owner::Absent,
-            Some((_, owner)) if meta::deleting(&owner) && meta::has_finalizer(&owner, FOREGROUND) => Owner::Waiting,
+            Some((_, owner)) if meta::deleting(&owner) && meta::has_finalizer(&owner, FOREGROUND) => {
+                Owner::Waiting
+            }
             Some(_) => Owner::Solid,
         }
     }
@@ -156,7 +179,10 @@ impl Collector {
         if references.is_empty() {
             return Ok(());
         }
-        let owners: Vec<Owner> = references.iter().map(|reference| self.owner(object, reference)).collect();
+        let owners: Vec<Owner> = references
+            .iter()
+            .map(|reference| self.owner(object, reference))
+            .collect();
         for (reference, owner) in references.iter().zip(&owners) {
             if matches!(owner, Owner::Absent | Owner::Unreachable) {
                 self.tell_of_wrong_namespace(place, object, reference).await;
@@ -183,9 +209,9 @@ impl Collector {
                     Propagation::Background
                 };
                 let in_a_circle = waiting
-                    && dependents
-                        .iter()
-                        .any(|(_, dependent)| meta::deleting(dependent) && meta::has_finalizer(dependent, FOREGROUND));
+                    && dependents.iter().any(|(_, dependent)| {
+                        meta::deleting(dependent) && meta::has_finalizer(dependent, FOREGROUND)
+                    });
                 if in_a_circle {
                     self.unblock(place, object).await?;
                 }
@@ -194,7 +220,9 @@ impl Collector {
                     propagation: Some(propagation),
                     ..DeleteOptions::default()
                 };
-                self.api.delete(&place.of, place.key.space(), &place.key.name, options).await
+                self.api
+                    .delete(&place.of, place.key.space(), &place.key.name, options)
+                    .await
             }
         }
     }
@@ -232,8 +260,10 @@ impl Collector {
     async fn orphan_dependents(&mut self, place: &Place, owner: &Object) -> Result<(), Status> {
         let uid = meta::uid(owner);
         for (of, dependent) in self.api.owned_by(uid) {
-            let rest: Vec<&Value> =
-                meta::owners(&dependent).iter().filter(|reference| reference["uid"] != uid).collect();
+            let rest: Vec<&Value> = meta::owners(&dependent)
+                .iter()
+                .filter(|reference| reference["uid"] != uid)
+                .collect();
             let at = self::place(&of, &dependent);
             match self.set_owners(&at, &dependent, json!(rest)).await {
                 Err(refusal) if refusal.reason != Reason::NotFound => return Err(refusal),
@@ -245,17 +275,25 @@ impl Collector {
 
     async fn let_go(&self, place: &Place, object: &Object, finalizer: &str) -> Result<(), Status> {
         let patch = meta::without_finalizer(object, finalizer);
-        self.api.merge(&place.of, place.key.space(), &place.key.name, None, patch).await?;
+        self.api
+            .merge(&place.of, place.key.space(), &place.key.name, None, patch)
+            .await?;
         Ok(())
     }
 
     async fn set_owners(&self, place: &Place, object: &Object, owners: Value) -> Result<(), Status> {
-        let owners = if meta::items(&owners).is_empty() { Value::Null } else { owners };
+        let owners = if meta::items(&owners).is_empty() {
+            Value::Null
+        } else {
+            owners
+        };
         let patch = json!({"metadata": {
             "uid": meta::uid(object), "resourceVersion": meta::text(object, "resourceVersion"),
             "ownerReferences": owners,
         }});
-        self.api.merge(&place.of, place.key.space(), &place.key.name, None, patch).await?;
+        self.api
+            .merge(&place.of, place.key.space(), &place.key.name, None, patch)
+            .await?;
         Ok(())
     }
 
@@ -266,7 +304,9 @@ impl Collector {
             owner["blockOwnerDeletion"] = json!(false);
         }
         let patch = json!({"metadata": {"uid": meta::uid(object), "ownerReferences": owners}});
-        self.api.merge(&place.of, place.key.space(), &place.key.name, None, patch).await?;
+        self.api
+            .merge(&place.of, place.key.space(), &place.key.name, None, patch)
+            .await?;
         Ok(())
     }
 
@@ -285,7 +325,11 @@ impl Collector {
                 );
                 let found = collection.is_some_and(|collection| {
                     collection.namespaced
-                        && self.api.list(&collection.of, None).iter().any(|owner| meta::uid(owner) == uid)
+                        && self
+                            .api
+                            .list(&collection.of, None)
+                            .iter()
+                            .any(|owner| meta::uid(owner) == uid)
                 });
                 self.elsewhere.insert(uid.to_owned(), found);
                 found
@@ -299,7 +343,9 @@ impl Collector {
                 reference["kind"].as_str().unwrap_or_default(),
                 reference["name"].as_str().unwrap_or_default(),
             );
-            self.api.event(object, COMPONENT, "Warning", "OwnerRefInvalidNamespace", &message).await;
+            self.api
+                .event(object, COMPONENT, "Warning", "OwnerRefInvalidNamespace", &message)
+                .await;
         }
     }
 }

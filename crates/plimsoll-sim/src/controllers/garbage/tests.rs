@@ -19,8 +19,13 @@ async fn map(stand: &Stand, namespace: &str, name: &str, owners: &[Value]) -> Ob
 }
 
 async fn delete(stand: &Stand, name: &str, propagation: Propagation) {
-    let options = DeleteOptions { propagation: Some(propagation), ..DeleteOptions::default() };
-    stand.delete(&resources::CONFIG_MAPS, "default", name, options).await;
+    let options = DeleteOptions {
+        propagation: Some(propagation),
+        ..DeleteOptions::default()
+    };
+    stand
+        .delete(&resources::CONFIG_MAPS, "default", name, options)
+        .await;
 }
 
 fn left(stand: &Stand) -> Vec<String> {
@@ -54,7 +59,14 @@ async fn in_the_foreground_an_owner_waits_for_those_that_block_it() {
     delete(&stand, "a", Propagation::Foreground).await;
     stand.pass(1).await;
     assert_eq!(left(&stand), ["a", "blocks", "does-not"]);
-    stand.merge(&resources::CONFIG_MAPS, "default", "blocks", json!({"metadata": {"finalizers": null}})).await;
+    stand
+        .merge(
+            &resources::CONFIG_MAPS,
+            "default",
+            "blocks",
+            json!({"metadata": {"finalizers": null}}),
+        )
+        .await;
     stand.pass(1).await;
     assert_eq!(left(&stand), ["does-not"]);
 }
@@ -93,7 +105,10 @@ async fn an_owner_in_another_namespace_is_absent_and_told_of() {
         "ownerRef [v1/ConfigMap, namespace: default, name: a, uid: {}] does not exist in namespace \"default\"",
         meta::uid(&a)
     );
-    assert_eq!(stand.events("default", meta::name(&b)), [("OwnerRefInvalidNamespace".to_owned(), message)]);
+    assert_eq!(
+        stand.events("default", meta::name(&b)),
+        [("OwnerRefInvalidNamespace".to_owned(), message)]
+    );
     assert!(stand.get(&resources::CONFIG_MAPS, "other", "a").is_some());
 }
 
@@ -102,12 +117,16 @@ async fn a_namespace_owns_objects_of_the_cluster() {
     let stand = Stand::new();
     let namespace = stand.namespace("bench").await;
     stand
-        .create(json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1,
-            "metadata": {"name": "bench", "ownerReferences": [owner(&namespace, false)]}}))
+        .create(
+            json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1,
+            "metadata": {"name": "bench", "ownerReferences": [owner(&namespace, false)]}}),
+        )
         .await;
     stand.pass(1).await;
     assert!(stand.get(&resources::PRIORITY_CLASSES, "", "bench").is_some());
-    stand.delete(&resources::NAMESPACES, "", "bench", DeleteOptions::default()).await;
+    stand
+        .delete(&resources::NAMESPACES, "", "bench", DeleteOptions::default())
+        .await;
     stand.pass(20).await;
     assert!(stand.get(&resources::PRIORITY_CLASSES, "", "bench").is_none());
 }
@@ -118,7 +137,12 @@ async fn two_that_own_each_other_go_together() {
     let a = map(&stand, "default", "a", &[]).await;
     let b = map(&stand, "default", "b", &[owner(&a, true)]).await;
     stand
-        .merge(&resources::CONFIG_MAPS, "default", "a", json!({"metadata": {"ownerReferences": [owner(&b, true)]}}))
+        .merge(
+            &resources::CONFIG_MAPS,
+            "default",
+            "a",
+            json!({"metadata": {"ownerReferences": [owner(&b, true)]}}),
+        )
         .await;
     delete(&stand, "a", Propagation::Foreground).await;
     stand.pass(5).await;
@@ -140,7 +164,9 @@ fn expected(owners: &[BTreeSet<usize>], deletions: &[(usize, Propagation)]) -> B
         loop {
             let dead: Vec<usize> = living
                 .iter()
-                .filter(|(_, owners)| !owners.is_empty() && owners.iter().all(|owner| !living.contains_key(owner)))
+                .filter(|(_, owners)| {
+                    !owners.is_empty() && owners.iter().all(|owner| !living.contains_key(owner))
+                })
                 .map(|(index, _)| *index)
                 .collect();
             if dead.is_empty() {

@@ -35,9 +35,15 @@ pub(super) fn of(owners: &[Owner]) -> Verdict {
     if owners.is_empty() || any(Owner::Unknown) || any(Owner::Unreachable) {
         Verdict::Keep
     } else if any(Owner::Solid) {
-        if any(Owner::Absent) || any(Owner::Waiting) { Verdict::Disown } else { Verdict::Keep }
+        if any(Owner::Absent) || any(Owner::Waiting) {
+            Verdict::Disown
+        } else {
+            Verdict::Keep
+        }
     } else {
-        Verdict::DeleteFor { waiting: any(Owner::Waiting) }
+        Verdict::DeleteFor {
+            waiting: any(Owner::Waiting),
+        }
     }
 }
 

@@ -25,27 +25,40 @@ impl Jobs {
         let Some(job) = self.api.get(&resources::JOBS, key.space(), &key.name) else {
             return Ok(Next::Done);
         };
-        if job["spec"]["managedBy"].as_str().is_some_and(|manager| manager != "kubernetes.io/job-controller") {
+        if job["spec"]["managedBy"]
+            .as_str()
+            .is_some_and(|manager| manager != "kubernetes.io/job-controller")
+        {
             return Ok(Next::Done);
         }
         if tally::is_finished(&job) {
             self.setbacks.remove(meta::uid(&job));
             return self.expire(key, &job).await;
         }
-        let pods = adoption::claim_pods(&self.api, &job, &mut self.candidates, Some(member::FINALIZER)).await?;
+        let pods =
+            adoption::claim_pods(&self.api, &job, &mut self.candidates, Some(member::FINALIZER)).await?;
         let now = self.api.clock().now();
         let mut tally = Tally::of(&job);
         tally.active = count(pods.iter().filter(|pod| pod::active(pod)).count());
-        tally.ready = count(pods.iter().filter(|pod| pod::active(pod) && pod::ready(pod)).count());
+        tally.ready = count(
+            pods.iter()
+                .filter(|pod| pod::active(pod) && pod::ready(pod))
+                .count(),
+        );
         tally.terminating = count(pods.iter().filter(|pod| member::terminating(pod)).count());
         if tally.started.is_none() && !plan::is_suspended(&job) {
             tally.started = Some(meta::stamp(now));
         }
-        let setbacks = self.setbacks.get(meta::uid(&job)).copied().unwrap_or_default().with(&job, &tally, &pods);
+        let setbacks = self
+            .setbacks
+            .get(meta::uid(&job))
+            .copied()
+            .unwrap_or_default()
+            .with(&job, &tally, &pods);
 
         let failed_indexes = tally.failed_indexes_with(&job, &pods);
-        let mut again = plan::deadline(&job, &tally, now);
         let mut outcome = plan::outcome(&job, &tally, &pods, now);
+        let mut again = plan::deadline(&job, &tally, now).filter(|left| !left.is_zero());
         let mut done = Ok(());
         if outcome.is_some() {
             done = self.stop(&job, &pods, &mut tally).await;
@@ -91,7 +104,11 @@ impl Jobs {
             self.release(pod).await?;
             self.delete(job, pod, tally).await?;
         }
-        let new: Vec<Value> = moves.create.iter().map(|index| creation::pod(job, tally, pods, *index)).collect();
+        let new: Vec<Value> = moves
+            .create
+            .iter()
+            .map(|index| creation::pod(job, tally, pods, *index))
+            .collect();
         let (created, outcome) = self.pods.create_gently(job, new).await;
         tally.active += count(created);
         match outcome {
@@ -114,13 +131,17 @@ impl Jobs {
         let stamp = meta::stamp(now);
         if plan::is_suspended(job) {
             if tally.set("Suspended", true, "JobSuspended", "Job suspended", &stamp) {
-                self.api.event(job, COMPONENT, "Normal", "Suspended", "Job suspended").await;
+                self.api
+                    .event(job, COMPONENT, "Normal", "Suspended", "Job suspended")
+                    .await;
                 if self.api.minor() >= 36 {
                     tally.started = None;
                 }
             }
         } else if tally.set("Suspended", false, "JobResumed", "Job resumed", &stamp) {
-            self.api.event(job, COMPONENT, "Normal", "Resumed", "Job resumed").await;
+            self.api
+                .event(job, COMPONENT, "Normal", "Resumed", "Job resumed")
+                .await;
             tally.started = Some(stamp);
         }
     }
@@ -136,14 +157,23 @@ impl Jobs {
         setbacks: Setbacks,
     ) -> Result<(), Status> {
         let stamp = meta::stamp(self.api.clock().now());
-        let mut held: BTreeSet<String> =
-            pods.iter().filter(|pod| member::tracked(pod)).map(|pod| meta::uid(pod).to_owned()).collect();
+        let mut held: BTreeSet<String> = pods
+            .iter()
+            .filter(|pod| member::tracked(pod))
+            .map(|pod| meta::uid(pod).to_owned())
+            .collect();
         let kept = plan::kept_for_successors(job, &tally, pods);
         tally.settle(&held);
         let ended = outcome.as_ref().map(|outcome| outcome.ended);
         let to_go: Vec<Object> = tally.note(job, pods, ended, &kept).into_iter().cloned().collect();
         if let Some(outcome) = &outcome {
-            tally.set(outcome.announced_as(), true, &outcome.reason, &outcome.message, &stamp);
+            tally.set(
+                outcome.announced_as(),
+                true,
+                &outcome.reason,
+                &outcome.message,
+                &stamp,
+            );
         }
         let written = self.write(key, job, &job["status"], &tally).await?;
         self.setbacks.insert(meta::uid(job).to_owned(), setbacks);
@@ -159,8 +189,16 @@ impl Jobs {
         }
         tally.settle(&held);
         let mut ended_as = None;
-        if let Some(outcome) = outcome.filter(|_| tally.is_settled() && held.is_empty() && tally.terminating == 0) {
-            tally.set(outcome.final_as(), true, &outcome.reason, &outcome.message, &stamp);
+        if let Some(outcome) =
+            outcome.filter(|_| tally.is_settled() && held.is_empty() && tally.terminating == 0)
+        {
+            tally.set(
+                outcome.final_as(),
+                true,
+                &outcome.reason,
+                &outcome.message,
+                &stamp,
+            );
             if outcome.ended == Ended::Well {
                 tally.ended = Some(stamp);
             }
@@ -198,12 +236,18 @@ impl Jobs {
             Ended::Well => {
                 if tally::completions(job).is_some_and(|wanted| tally.succeeded > wanted) {
                     let message = "Too many succeeded pods running after completion count reached";
-                    self.api.event(job, COMPONENT, "Warning", "TooManySucceededPods", message).await;
+                    self.api
+                        .event(job, COMPONENT, "Warning", "TooManySucceededPods", message)
+                        .await;
                 }
-                self.api.event(job, COMPONENT, "Normal", "Completed", "Job completed").await;
+                self.api
+                    .event(job, COMPONENT, "Normal", "Completed", "Job completed")
+                    .await;
             }
             Ended::Badly => {
-                self.api.event(job, COMPONENT, "Warning", &outcome.reason, &outcome.message).await;
+                self.api
+                    .event(job, COMPONENT, "Warning", &outcome.reason, &outcome.message)
+                    .await;
             }
         }
     }
@@ -230,7 +274,11 @@ impl Jobs {
             propagation: Some(Propagation::Foreground),
             ..DeleteOptions::default()
         };
-        match self.api.delete(&resources::JOBS, key.space(), &key.name, options).await {
+        match self
+            .api
+            .delete(&resources::JOBS, key.space(), &key.name, options)
+            .await
+        {
             Err(refusal) if refusal.reason != Reason::NotFound => Err(refusal),
             Ok(()) | Err(_) => Ok(Next::Done),
         }

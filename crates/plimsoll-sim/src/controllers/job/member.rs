@@ -19,7 +19,10 @@ pub(super) fn tracked(member: &Value) -> bool {
 }
 
 pub(super) fn index(member: &Value) -> Option<i64> {
-    meta::annotation(member, INDEX)?.parse().ok().filter(|index| *index >= 0)
+    meta::annotation(member, INDEX)?
+        .parse()
+        .ok()
+        .filter(|index| *index >= 0)
 }
 
 pub(super) fn succeeded(member: &Value) -> bool {
@@ -45,7 +48,9 @@ pub(super) fn terminating(member: &Value) -> bool {
 /// How many pods of its index failed before, counting or not.
 pub(super) fn failures_before(member: &Value) -> (i64, i64) {
     let number = |annotation| {
-        meta::annotation(member, annotation).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default()
+        meta::annotation(member, annotation)
+            .and_then(|text| text.parse::<i64>().ok())
+            .unwrap_or_default()
     };
     (number(FAILURES), number(IGNORED_FAILURES))
 }
@@ -64,7 +69,12 @@ pub(super) fn ended(member: &Value) -> Timestamp {
     };
     let by_deletion = || {
         let grace = meta::number(&member["metadata"]["deletionGracePeriodSeconds"], 0);
-        meta::time(&member["metadata"]["deletionTimestamp"])?.checked_sub(SignedDuration::from_secs(grace)).ok()
+        meta::time(&member["metadata"]["deletionTimestamp"])?
+            .checked_sub(SignedDuration::from_secs(grace))
+            .ok()
     };
-    by_containers.or_else(by_readiness).or_else(by_deletion).unwrap_or_else(|| meta::created(member))
+    by_containers
+        .or_else(by_readiness)
+        .or_else(by_deletion)
+        .unwrap_or_else(|| meta::created(member))
 }

@@ -30,10 +30,14 @@ use super::{
 use crate::{Faults, platform::Latencies};
 
 const COMPONENT: &str = "job-controller";
-const KIND: OwnerKind = OwnerKind { of: &resources::JOBS, group: "batch", kind: "Job" };
+const KIND: OwnerKind = OwnerKind {
+    of: &resources::JOBS,
+    group: "batch",
+    kind: "Job",
+};
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     let jobs = Jobs {
         pods: PodControl::new(api.clone(), COMPONENT),
         candidates: Candidates::default(),
@@ -68,7 +72,8 @@ impl Reconcile for Jobs {
 
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(Subject)) {
         if *change.of() == resources::PODS {
-            self.candidates.pod_changed(&self.api, KIND, change, &mut |key| look_at(Subject::Job(key)));
+            self.candidates
+                .pod_changed(&self.api, KIND, change, &mut |key| look_at(Subject::Job(key)));
             let pod = change.object();
             if member::tracked(pod) && !matches!(change, Change::Deleted(..)) && self.is_left_behind(pod) {
                 look_at(Subject::Orphan(Key::of(pod)));
@@ -105,7 +110,9 @@ impl Reconcile for Jobs {
 impl Jobs {
     /// Whether no Job will count this pod any more.
     fn is_left_behind(&self, pod: &Value) -> bool {
-        let Some(owner) = meta::controller_of(pod) else { return true };
+        let Some(owner) = meta::controller_of(pod) else {
+            return true;
+        };
         let name = owner["name"].as_str().unwrap_or_default();
         match self.api.get(&resources::JOBS, Some(meta::namespace(pod)), name) {
             Some(job) => owner["uid"] != meta::uid(&job) || tally::is_finished(&job),
@@ -126,12 +133,17 @@ impl Jobs {
     async fn release(&self, pod: &Object) -> Result<(), Status> {
         let (namespace, name) = (Some(meta::namespace(pod)), meta::name(pod));
         let latest = self.api.get(&resources::PODS, namespace, name);
-        let Some(latest) = latest.filter(|latest| meta::uid(latest) == meta::uid(pod) && member::tracked(latest))
+        let Some(latest) =
+            latest.filter(|latest| meta::uid(latest) == meta::uid(pod) && member::tracked(latest))
         else {
             return Ok(());
         };
         let patch = meta::without_finalizer(&latest, member::FINALIZER);
-        match self.api.merge(&resources::PODS, namespace, name, None, patch).await {
+        match self
+            .api
+            .merge(&resources::PODS, namespace, name, None, patch)
+            .await
+        {
             Err(refusal) if refusal.reason != Reason::NotFound => Err(refusal),
             Ok(_) | Err(_) => Ok(()),
         }

@@ -33,16 +33,28 @@ pub(super) struct Outcome {
 
 impl Outcome {
     fn failed(reason: &str, message: impl Into<String>) -> Self {
-        Self { ended: Ended::Badly, reason: reason.to_owned(), message: message.into() }
+        Self {
+            ended: Ended::Badly,
+            reason: reason.to_owned(),
+            message: message.into(),
+        }
     }
 
     fn complete(reason: &str, message: impl Into<String>) -> Self {
-        Self { ended: Ended::Well, reason: reason.to_owned(), message: message.into() }
+        Self {
+            ended: Ended::Well,
+            reason: reason.to_owned(),
+            message: message.into(),
+        }
     }
 
     fn of_condition(condition: &Value, ended: Ended) -> Self {
         let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
-        Self { ended, reason: text("reason"), message: text("message") }
+        Self {
+            ended,
+            reason: text("reason"),
+            message: text("message"),
+        }
     }
 
     /// The condition that announces it.
@@ -73,7 +85,10 @@ impl Setbacks {
     /// With pods that have just ended.
     pub(super) fn with(mut self, job: &Value, tally: &Tally, pods: &[Object]) -> Self {
         let new = || pods.iter().filter(|pod| tally.is_new(job, pod));
-        let success = new().filter(|pod| member::succeeded(pod)).map(|pod| member::ended(pod)).max();
+        let success = new()
+            .filter(|pod| member::succeeded(pod))
+            .map(|pod| member::ended(pod))
+            .max();
         if success.is_some() {
             self = Self::default();
         }
@@ -100,7 +115,9 @@ fn pause_after(failures: i64, last: Timestamp, now: Timestamp) -> Option<Duratio
     let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX).min(30);
     let pause = PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
     let until = last.checked_add(SignedDuration::from_secs(pause)).ok()?;
-    Duration::try_from(until.duration_since(now)).ok().filter(|left| !left.is_zero())
+    Duration::try_from(until.duration_since(now))
+        .ok()
+        .filter(|left| !left.is_zero())
 }
 
 pub(super) fn is_suspended(job: &Value) -> bool {
@@ -115,21 +132,28 @@ pub(super) fn outcome(job: &Value, tally: &Tally, pods: &[Object], now: Timestam
     if let Some(target) = tally.condition("FailureTarget") {
         return Some(Outcome::of_condition(target, Ended::Badly));
     }
-    let fatal = pods.iter().filter(|pod| member::failed(job, pod)).find_map(|pod| {
-        match policy::of_failed(job, pod) {
+    let fatal = pods
+        .iter()
+        .filter(|pod| member::failed(job, pod))
+        .find_map(|pod| match policy::of_failed(job, pod) {
             Failure::FailsJob(message) => Some(message),
             Failure::Counts | Failure::Ignored | Failure::FailsIndex => None,
-        }
-    });
+        });
     if let Some(message) = fatal {
         return Some(Outcome::failed("PodFailurePolicy", message));
     }
     let limit = meta::number(&job["spec"]["backoffLimit"], 6);
     if tally.failures(job, pods) > limit || has_restarted_too_often(job, pods, limit) {
-        return Some(Outcome::failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"));
+        return Some(Outcome::failed(
+            "BackoffLimitExceeded",
+            "Job has reached the specified backoff limit",
+        ));
     }
     if deadline(job, tally, now).is_some_and(|left| left.is_zero()) {
-        return Some(Outcome::failed("DeadlineExceeded", "Job was active longer than specified deadline"));
+        return Some(Outcome::failed(
+            "DeadlineExceeded",
+            "Job was active longer than specified deadline",
+        ));
     }
     if !is_indexed(job) {
         return None;
@@ -137,7 +161,10 @@ pub(super) fn outcome(job: &Value, tally: &Tally, pods: &[Object], now: Timestam
     let completed = tally.completed_with(job, pods);
     let most = completions(job).unwrap_or_default();
     if let Some(failed) = tally.failed_indexes_with(job, pods) {
-        if job["spec"]["maxFailedIndexes"].as_i64().is_some_and(|most| failed.len() > most) {
+        if job["spec"]["maxFailedIndexes"]
+            .as_i64()
+            .is_some_and(|most| failed.len() > most)
+        {
             return Some(Outcome::failed(
                 "MaxFailedIndexesExceeded",
                 "Job has exceeded the specified maximal number of failed indexes",
@@ -177,7 +204,11 @@ fn has_restarted_too_often(job: &Value, pods: &[Object], limit: i64) -> bool {
             })
         })
         .sum();
-    if limit == 0 { restarts > 0 } else { restarts >= limit }
+    if limit == 0 {
+        restarts > 0
+    } else {
+        restarts >= limit
+    }
 }
 
 /// How long the Job may still run.
@@ -202,10 +233,19 @@ pub(super) struct Moves {
 }
 
 /// Which pods are started and deleted.
-pub(super) fn moves(job: &Value, tally: &Tally, pods: &[Object], setbacks: Setbacks, now: Timestamp) -> Moves {
+pub(super) fn moves(
+    job: &Value,
+    tally: &Tally,
+    pods: &[Object],
+    setbacks: Setbacks,
+    now: Timestamp,
+) -> Moves {
     let active: Vec<Object> = pods.iter().filter(|pod| pod::active(pod)).cloned().collect();
     if is_suspended(job) {
-        return Moves { delete: active, ..Moves::default() };
+        return Moves {
+            delete: active,
+            ..Moves::default()
+        };
     }
     let parallelism = meta::number(&job["spec"]["parallelism"], 1);
     let successes = tally.successes(job, pods);
@@ -218,24 +258,35 @@ pub(super) fn moves(job: &Value, tally: &Tally, pods: &[Object], setbacks: Setba
     let mut delete = to_delete(job, active.clone(), surplus, now);
     if !delete.is_empty() {
         delete.truncate(BURST);
-        return Moves { delete, ..Moves::default() };
+        return Moves {
+            delete,
+            ..Moves::default()
+        };
     }
     let leaving = if member::replaces_only_failed(job) {
         count(pods.iter().filter(|pod| member::terminating(pod)).count())
     } else {
         0
     };
-    let missing = usize::try_from(wanted - leaving - count(active.len())).unwrap_or_default().min(BURST);
+    let missing = usize::try_from(wanted - leaving - count(active.len()))
+        .unwrap_or_default()
+        .min(BURST);
     if missing == 0 {
         return Moves::default();
     }
     if limit_by_index(job).is_none()
         && let Some(pause) = setbacks.pause(now)
     {
-        return Moves { pause: Some(pause), ..Moves::default() };
+        return Moves {
+            pause: Some(pause),
+            ..Moves::default()
+        };
     }
     if !is_indexed(job) {
-        return Moves { create: vec![None; missing], ..Moves::default() };
+        return Moves {
+            create: vec![None; missing],
+            ..Moves::default()
+        };
     }
     let pending = pending_indexes(job, tally, pods, &active, missing);
     let mut moves = Moves::default();
@@ -280,8 +331,14 @@ fn to_delete(job: &Value, active: Vec<Object>, surplus: usize, now: Timestamp) -
 fn pending_indexes(job: &Value, tally: &Tally, pods: &[Object], active: &[Object], most: usize) -> Vec<i64> {
     let completed = tally.completed_with(job, pods);
     let failed = tally.failed_indexes_with(job, pods).unwrap_or_default();
-    let leaving = pods.iter().filter(|pod| member::replaces_only_failed(job) && member::terminating(pod));
-    let at_work: Indexes = active.iter().chain(leaving).filter_map(|pod| member::index(pod)).collect();
+    let leaving = pods
+        .iter()
+        .filter(|pod| member::replaces_only_failed(job) && member::terminating(pod));
+    let at_work: Indexes = active
+        .iter()
+        .chain(leaving)
+        .filter_map(|pod| member::index(pod))
+        .collect();
     (0..completions(job).unwrap_or_default())
         .filter(|index| !completed.contains(*index) && !failed.contains(*index) && !at_work.contains(*index))
         .take(most)
@@ -291,9 +348,7 @@ fn pending_indexes(job: &Value, tally: &Tally, pods: &[Object], active: &[Object
 /// The pod that failed last at an index and is still held, because its successor needs to know how often that was.
 fn last_failed<'a>(job: &Value, tally: &Tally, pods: &'a [Object], index: i64) -> Option<&'a Object> {
     pods.iter()
-        .filter(|pod| {
-            member::failed(job, pod) && tally.is_new(job, pod) && member::index(pod) == Some(index)
-        })
+        .filter(|pod| member::failed(job, pod) && tally.is_new(job, pod) && member::index(pod) == Some(index))
         .max_by_key(|pod| {
             let (failures, ignored) = member::failures_before(pod);
             (failures + ignored, member::ended(pod))
@@ -304,7 +359,11 @@ fn last_failed<'a>(job: &Value, tally: &Tally, pods: &'a [Object], index: i64) -
 pub(super) fn failures_of_index(job: &Value, tally: &Tally, pods: &[Object], index: i64) -> (i64, i64) {
     last_failed(job, tally, pods, index).map_or((0, 0), |last| {
         let (failures, ignored) = member::failures_before(last);
-        if policy::of_failed(job, last).counts() { (failures + 1, ignored) } else { (failures, ignored + 1) }
+        if policy::of_failed(job, last).counts() {
+            (failures + 1, ignored)
+        } else {
+            (failures, ignored + 1)
+        }
     })
 }
 
@@ -313,11 +372,18 @@ pub(super) fn kept_for_successors(job: &Value, tally: &Tally, pods: &[Object]) -
     if limit_by_index(job).is_none() {
         return BTreeSet::new();
     }
-    let active: Indexes = pods.iter().filter(|pod| pod::active(pod)).filter_map(|pod| member::index(pod)).collect();
+    let active: Indexes = pods
+        .iter()
+        .filter(|pod| pod::active(pod))
+        .filter_map(|pod| member::index(pod))
+        .collect();
     let completed = tally.completed_with(job, pods);
     let failed = tally.failed_indexes_with(job, pods).unwrap_or_default();
-    let indexes: BTreeSet<i64> =
-        pods.iter().filter(|pod| member::failed(job, pod)).filter_map(|pod| member::index(pod)).collect();
+    let indexes: BTreeSet<i64> = pods
+        .iter()
+        .filter(|pod| member::failed(job, pod))
+        .filter_map(|pod| member::index(pod))
+        .collect();
     indexes
         .into_iter()
         .filter(|index| !active.contains(*index) && !completed.contains(*index) && !failed.contains(*index))

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{super::facts::meta::{self, items}, indexes::Indexes};
+use super::{
+    super::facts::meta::{self, items},
+    indexes::Indexes,
+};
 
 /// What becomes of a pod's failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +29,23 @@ impl Failure {
 
 /// The first rule that a failed pod matches.
 pub(super) fn of_failed(job: &Value, pod: &Value) -> Failure {
-    for (index, rule) in items(&job["spec"]["podFailurePolicy"]["rules"]).iter().enumerate() {
+    for (index, rule) in items(&job["spec"]["podFailurePolicy"]["rules"])
+        .iter()
+        .enumerate()
+    {
         let action = rule["action"].as_str().unwrap_or_default();
         let place = format!("{}/{}", meta::namespace(pod), meta::name(pod));
         let message = if rule["onExitCodes"].is_object() {
-            let Some((container, code)) = matching_container(pod, &rule["onExitCodes"]) else { continue };
+            let Some((container, code)) = matching_container(pod, &rule["onExitCodes"]) else {
+                continue;
+            };
             format!(
                 "Container {container} for pod {place} failed with exit code {code} matching {action} rule at index {index}"
             )
         } else {
-            let Some(condition) = matching_condition(pod, &rule["onPodConditions"]) else { continue };
+            let Some(condition) = matching_condition(pod, &rule["onPodConditions"]) else {
+                continue;
+            };
             format!("Pod {place} has condition {condition} matching {action} rule at index {index}")
         };
         match action {
@@ -54,12 +64,19 @@ fn matching_container<'a>(pod: &'a Value, rule: &Value) -> Option<(&'a str, i64)
         .iter()
         .flat_map(|field| items(&pod["status"][*field]))
         .find_map(|status| {
-            let code = status["state"]["terminated"]["exitCode"].as_i64().filter(|code| *code != 0)?;
+            let code = status["state"]["terminated"]["exitCode"]
+                .as_i64()
+                .filter(|code| *code != 0)?;
             let name = status["name"].as_str()?;
-            if rule["containerName"].as_str().is_some_and(|wanted| wanted != name) {
+            if rule["containerName"]
+                .as_str()
+                .is_some_and(|wanted| wanted != name)
+            {
                 return None;
             }
-            let listed = items(&rule["values"]).iter().any(|value| value.as_i64() == Some(code));
+            let listed = items(&rule["values"])
+                .iter()
+                .any(|value| value.as_i64() == Some(code));
             let matches = match rule["operator"].as_str() {
                 Some("In") => listed,
                 Some("NotIn") => !listed,
@@ -75,7 +92,8 @@ fn matching_condition<'a>(pod: &'a Value, patterns: &Value) -> Option<&'a str> {
             .iter()
             .any(|pattern| {
                 pattern["type"] == condition["type"]
-                    && pattern["status"].as_str().unwrap_or("True") == condition["status"].as_str().unwrap_or_default()
+                    && pattern["status"].as_str().unwrap_or("True")
+                        == condition["status"].as_str().unwrap_or_default()
             })
             .then(|| condition["type"].as_str())
             .flatten()
@@ -87,17 +105,20 @@ pub(super) fn success_rule(job: &Value, completed: &Indexes, completions: i64) -
     if completed.len() == 0 {
         return None;
     }
-    items(&job["spec"]["successPolicy"]["rules"]).iter().position(|rule| {
-        let count = rule["succeededCount"].as_i64();
-        match rule["succeededIndexes"].as_str() {
-            Some(text) => {
-                let wanted = Indexes::parse(text, completions);
-                let overlap = wanted.overlap(completed);
-                wanted.len() > 0 && (overlap == wanted.len() || count.is_some_and(|count| overlap >= count))
+    items(&job["spec"]["successPolicy"]["rules"])
+        .iter()
+        .position(|rule| {
+            let count = rule["succeededCount"].as_i64();
+            match rule["succeededIndexes"].as_str() {
+                Some(text) => {
+                    let wanted = Indexes::parse(text, completions);
+                    let overlap = wanted.overlap(completed);
+                    wanted.len() > 0
+                        && (overlap == wanted.len() || count.is_some_and(|count| overlap >= count))
+                }
+                None => count.is_some_and(|count| completed.len() >= count),
             }
-            None => count.is_some_and(|count| completed.len() >= count),
-        }
-    })
+        })
 }
 
 #[cfg(test)]
@@ -122,7 +143,8 @@ mod tests {
         assert_eq!(
             of_failed(&job, &pod(42, false)),
             Failure::FailsJob(
-                "Container main for pod n/p failed with exit code 42 matching FailJob rule at index 1".to_owned()
+                "Container main for pod n/p failed with exit code 42 matching FailJob rule at index 1"
+                    .to_owned()
             )
         );
         assert_eq!(of_failed(&job, &pod(3, false)), Failure::FailsIndex);

@@ -63,7 +63,10 @@ impl Tally {
                 .collect()
         };
         let indexes = |field: &str| {
-            Indexes::parse(status[field].as_str().unwrap_or_default(), completions(job).unwrap_or_default())
+            Indexes::parse(
+                status[field].as_str().unwrap_or_default(),
+                completions(job).unwrap_or_default(),
+            )
         };
         Self {
             active: number("active"),
@@ -83,7 +86,10 @@ impl Tally {
 
     pub(super) fn to_json(&self) -> Value {
         let mut notes = json!({});
-        for (field, uids) in [("succeeded", &self.noted_succeeded), ("failed", &self.noted_failed)] {
+        for (field, uids) in [
+            ("succeeded", &self.noted_succeeded),
+            ("failed", &self.noted_failed),
+        ] {
             if !uids.is_empty() {
                 notes[field] = json!(uids);
             }
@@ -92,7 +98,10 @@ impl Tally {
             ("active", json!(self.active)),
             ("succeeded", json!(self.succeeded)),
             ("failed", json!(self.failed)),
-            ("completedIndexes", json!(self.completed.as_ref().map(Indexes::to_string))),
+            (
+                "completedIndexes",
+                json!(self.completed.as_ref().map(Indexes::to_string)),
+            ),
             ("startTime", json!(self.started)),
             ("completionTime", json!(self.ended)),
             ("conditions", json!(self.conditions)),
@@ -107,7 +116,9 @@ impl Tally {
     }
 
     pub(super) fn is_true(&self, condition: &str) -> bool {
-        self.conditions.iter().any(|own| own["type"] == condition && own["status"] == "True")
+        self.conditions
+            .iter()
+            .any(|own| own["type"] == condition && own["status"] == "True")
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -115,17 +126,28 @@ impl Tally {
     }
 
     pub(super) fn condition(&self, kind: &str) -> Option<&Value> {
-        self.conditions.iter().find(|own| own["type"] == kind && own["status"] == "True")
+        self.conditions
+            .iter()
+            .find(|own| own["type"] == kind && own["status"] == "True")
     }
 
-    pub(super) fn set(&mut self, kind: &'static str, status: bool, reason: &str, message: &str, now: &str) -> bool {
+    pub(super) fn set(
+        &mut self,
+        kind: &'static str,
+        status: bool,
+        reason: &str,
+        message: &str,
+        now: &str,
+    ) -> bool {
         let status = if status { "True" } else { "False" };
         let next = json!({
             "type": kind, "status": status, "reason": reason, "message": message,
             "lastProbeTime": now, "lastTransitionTime": now,
         });
         match self.conditions.iter_mut().find(|own| own["type"] == kind) {
-            Some(own) if own["status"] == status && own["reason"] == reason && own["message"] == message => false,
+            Some(own) if own["status"] == status && own["reason"] == reason && own["message"] == message => {
+                false
+            }
             Some(own) => {
                 *own = next;
                 true
@@ -143,7 +165,11 @@ impl Tally {
     pub(super) fn is_new(&self, job: &Value, pod: &Value) -> bool {
         let uid = meta::uid(pod);
         member::tracked(pod)
-            && !self.noted_succeeded.iter().chain(&self.noted_failed).any(|noted| noted == uid)
+            && !self
+                .noted_succeeded
+                .iter()
+                .chain(&self.noted_failed)
+                .any(|noted| noted == uid)
             && (!is_indexed(job)
                 || member::index(pod).is_some_and(|index| index < completions(job).unwrap_or_default()))
     }
@@ -153,7 +179,11 @@ impl Tally {
         if is_indexed(job) {
             return self.completed_with(job, pods).len();
         }
-        let new = pods.iter().map(AsRef::as_ref).filter(|pod| member::succeeded(pod) && self.is_new(job, pod)).count();
+        let new = pods
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|pod| member::succeeded(pod) && self.is_new(job, pod))
+            .count();
         self.succeeded + count(self.noted_succeeded.len()) + count(new)
     }
 
@@ -162,7 +192,9 @@ impl Tally {
         let new = pods
             .iter()
             .map(AsRef::as_ref)
-            .filter(|pod| member::failed(job, pod) && self.is_new(job, pod) && policy::of_failed(job, pod).counts())
+            .filter(|pod| {
+                member::failed(job, pod) && self.is_new(job, pod) && policy::of_failed(job, pod).counts()
+            })
             .count();
         self.failed + count(self.noted_failed.len()) + count(new)
     }
@@ -191,7 +223,9 @@ impl Tally {
             if !member::failed(job, pod) || !member::tracked(pod) {
                 continue;
             }
-            let Some(index) = member::index(pod).filter(|index| *index < most) else { continue };
+            let Some(index) = member::index(pod).filter(|index| *index < most) else {
+                continue;
+            };
             let fails = match policy::of_failed(job, pod) {
                 Failure::FailsIndex => true,
                 failure => failure.counts() && member::failures_before(pod).0 >= limit,

@@ -31,13 +31,19 @@ fn told(stand: &Stand) -> Object {
 }
 
 fn reasons(stand: &Stand) -> Vec<String> {
-    stand.events("default", "train").into_iter().map(|(reason, _)| reason).collect()
+    stand
+        .events("default", "train")
+        .into_iter()
+        .map(|(reason, _)| reason)
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_completes_when_enough_pods_have_succeeded() {
     let stand = Stand::new();
-    stand.create(job("Succeeded", json!({"completions": 5, "parallelism": 2}))).await;
+    stand
+        .create(job("Succeeded", json!({"completions": 5, "parallelism": 2})))
+        .await;
     stand.pass(20).await;
     let told = told(&stand);
     assert_eq!(told["status"]["succeeded"], 5);
@@ -46,7 +52,10 @@ async fn a_job_completes_when_enough_pods_have_succeeded() {
     assert_eq!(told["status"]["uncountedTerminatedPods"], json!({}));
     assert!(told["status"].get("active").is_none());
     assert!(told["status"]["completionTime"].is_string());
-    let kinds: Vec<&Value> = meta::items(&told["status"]["conditions"]).iter().map(|own| &own["type"]).collect();
+    let kinds: Vec<&Value> = meta::items(&told["status"]["conditions"])
+        .iter()
+        .map(|own| &own["type"])
+        .collect();
     assert_eq!(kinds, ["SuccessCriteriaMet", "Complete"]);
     assert_eq!(told["status"]["conditions"][1]["reason"], "CompletionsReached");
     let pods = stand.pods("default");
@@ -58,15 +67,26 @@ async fn a_job_completes_when_enough_pods_have_succeeded() {
 #[tokio::test(start_paused = true)]
 async fn each_pod_of_an_indexed_job_knows_its_index() {
     let stand = Stand::new();
-    stand.create(job("Succeeded", json!({"completions": 3, "parallelism": 3, "completionMode": "Indexed"}))).await;
+    stand
+        .create(job(
+            "Succeeded",
+            json!({"completions": 3, "parallelism": 3, "completionMode": "Indexed"}),
+        ))
+        .await;
     stand.pass_ms(500).await;
     let mut pods = stand.pods("default");
     pods.sort_by_key(|pod| member::index(pod));
     assert_eq!(pods.len(), 3);
     for (index, pod) in pods.iter().enumerate() {
-        assert_eq!(meta::annotation(pod, member::INDEX), Some(index.to_string().as_str()));
+        assert_eq!(
+            meta::annotation(pod, member::INDEX),
+            Some(index.to_string().as_str())
+        );
         assert_eq!(pod["spec"]["hostname"], format!("train-{index}"));
-        assert_eq!(pod["spec"]["containers"][0]["env"][0]["name"], "JOB_COMPLETION_INDEX");
+        assert_eq!(
+            pod["spec"]["containers"][0]["env"][0]["name"],
+            "JOB_COMPLETION_INDEX"
+        );
         assert!(meta::name(pod).starts_with(&format!("train-{index}-")));
     }
     stand.pass(5).await;
@@ -78,14 +98,24 @@ async fn failures_are_tried_again_with_growing_pauses_until_the_limit() {
     let stand = Stand::new();
     stand.create(job("Failed", json!({"backoffLimit": 2}))).await;
     stand.pass(15).await;
-    assert_eq!(stand.pods("default").len(), 2, "ten seconds after the first failure");
+    assert_eq!(
+        stand.pods("default").len(),
+        2,
+        "ten seconds after the first failure"
+    );
     stand.pass(60).await;
     let told = told(&stand);
     assert_eq!(told["status"]["failed"], 3);
-    let kinds: Vec<&Value> = meta::items(&told["status"]["conditions"]).iter().map(|own| &own["type"]).collect();
+    let kinds: Vec<&Value> = meta::items(&told["status"]["conditions"])
+        .iter()
+        .map(|own| &own["type"])
+        .collect();
     assert_eq!(kinds, ["FailureTarget", "Failed"]);
     assert_eq!(told["status"]["conditions"][1]["reason"], "BackoffLimitExceeded");
-    assert_eq!(reasons(&stand).last().map(String::as_str), Some("BackoffLimitExceeded"));
+    assert_eq!(
+        reasons(&stand).last().map(String::as_str),
+        Some("BackoffLimitExceeded")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,24 +124,48 @@ async fn a_suspended_job_has_no_pods_until_it_is_resumed() {
     stand.create(job("Succeeded", json!({"suspend": true}))).await;
     stand.pass(1).await;
     assert!(stand.pods("default").is_empty());
-    assert!(condition::is_true(&told(&stand)["status"]["conditions"], "Suspended"));
+    assert!(condition::is_true(
+        &told(&stand)["status"]["conditions"],
+        "Suspended"
+    ));
     assert!(told(&stand)["status"].get("startTime").is_none());
-    stand.merge(&resources::JOBS, "default", "train", json!({"spec": {"suspend": false}})).await;
+    stand
+        .merge(
+            &resources::JOBS,
+            "default",
+            "train",
+            json!({"spec": {"suspend": false}}),
+        )
+        .await;
     stand.pass(5).await;
-    assert!(condition::is_true(&told(&stand)["status"]["conditions"], "Complete"));
-    assert_eq!(reasons(&stand), ["Suspended", "Resumed", "SuccessfulCreate", "Completed"]);
+    assert!(condition::is_true(
+        &told(&stand)["status"]["conditions"],
+        "Complete"
+    ));
+    assert_eq!(
+        reasons(&stand),
+        ["Suspended", "SuccessfulCreate", "Resumed", "Completed"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_a_job_with_all_its_pods() {
     let stand = Stand::new();
-    stand.create(job("Succeeded", json!({"activeDeadlineSeconds": 10, "parallelism": 2, "completions": 2,
-        "template": template("train", None)}))).await;
+    stand
+        .create(job(
+            "Succeeded",
+            json!({"activeDeadlineSeconds": 10, "parallelism": 2, "completions": 2,
+        "template": template("train", None)}),
+        ))
+        .await;
     stand.pass(5).await;
     assert_eq!(told(&stand)["status"]["active"], 2);
     stand.pass(10).await;
     let told = told(&stand);
-    assert_eq!(condition::find(&told["status"]["conditions"], "Failed").unwrap()["reason"], "DeadlineExceeded");
+    assert_eq!(
+        condition::find(&told["status"]["conditions"], "Failed").unwrap()["reason"],
+        "DeadlineExceeded"
+    );
     assert_eq!(told["status"]["failed"], 2);
     assert!(stand.pods("default").is_empty());
 }
@@ -119,28 +173,48 @@ async fn a_deadline_ends_a_job_with_all_its_pods() {
 #[tokio::test(start_paused = true)]
 async fn an_index_that_fails_too_often_fails_alone() {
     let stand = Stand::new();
-    stand.create(job("Failed", json!({"completions": 2, "parallelism": 2, "completionMode": "Indexed",
-        "backoffLimitPerIndex": 1, "backoffLimit": 1000}))).await;
+    stand
+        .create(job(
+            "Failed",
+            json!({"completions": 2, "parallelism": 2, "completionMode": "Indexed",
+        "backoffLimitPerIndex": 1, "backoffLimit": 1000}),
+        ))
+        .await;
     stand.pass(60).await;
     let told = told(&stand);
     assert_eq!(told["status"]["failedIndexes"], "0,1");
     assert_eq!(told["status"]["failed"], 4);
-    assert_eq!(condition::find(&told["status"]["conditions"], "Failed").unwrap()["reason"], "FailedIndexes");
+    assert_eq!(
+        condition::find(&told["status"]["conditions"], "Failed").unwrap()["reason"],
+        "FailedIndexes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_finished_job_goes_when_its_time_is_up_and_a_deleted_one_takes_its_pods_along() {
     let stand = Stand::new();
-    stand.create(job("Succeeded", json!({"ttlSecondsAfterFinished": 30}))).await;
+    stand
+        .create(job("Succeeded", json!({"ttlSecondsAfterFinished": 30})))
+        .await;
     stand.pass(10).await;
     assert!(stand.get(&resources::JOBS, "default", "train").is_some());
     stand.pass(30).await;
     assert!(stand.get(&resources::JOBS, "default", "train").is_none());
     assert!(stand.pods("default").is_empty());
-    stand.create(job("Succeeded", json!({"parallelism": 2, "completions": 2, "template": template("train", None)}))).await;
+    stand
+        .create(job(
+            "Succeeded",
+            json!({"parallelism": 2, "completions": 2, "template": template("train", None)}),
+        ))
+        .await;
     stand.pass(2).await;
-    let background = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
-    stand.delete(&resources::JOBS, "default", "train", background).await;
+    let background = DeleteOptions {
+        propagation: Some(Propagation::Background),
+        ..DeleteOptions::default()
+    };
+    stand
+        .delete(&resources::JOBS, "default", "train", background)
+        .await;
     stand.pass(5).await;
     assert!(stand.pods("default").is_empty());
 }
@@ -186,7 +260,10 @@ impl Model {
         let mut tally = Tally::of(&self.job);
         let mut outcome = plan::outcome(&self.job, &tally, &pods, now);
         let moves = plan::moves(&self.job, &tally, &pods, Setbacks::default(), now);
-        let mut active = pods.iter().filter(|pod| crate::controllers::facts::pod::active(pod)).count();
+        let mut active = pods
+            .iter()
+            .filter(|pod| crate::controllers::facts::pod::active(pod))
+            .count();
         if outcome.is_none() {
             for pod in &moves.delete {
                 self.pods.retain(|own| meta::uid(own) != meta::uid(pod));
@@ -202,14 +279,22 @@ impl Model {
             }
             outcome = plan::completed(&self.job, tally.successes(&self.job, &pods), active as i64);
         }
-        let mut held: BTreeSet<String> =
-            pods.iter().filter(|pod| member::tracked(pod)).map(|pod| meta::uid(pod).to_owned()).collect();
+        let mut held: BTreeSet<String> = pods
+            .iter()
+            .filter(|pod| member::tracked(pod))
+            .map(|pod| meta::uid(pod).to_owned())
+            .collect();
         tally.settle(&held);
-        let to_go: Vec<Object> =
-            tally.note(&self.job, &pods, outcome.as_ref().map(|outcome| outcome.ended), &BTreeSet::new())
-                .into_iter()
-                .cloned()
-                .collect();
+        let to_go: Vec<Object> = tally
+            .note(
+                &self.job,
+                &pods,
+                outcome.as_ref().map(|outcome| outcome.ended),
+                &BTreeSet::new(),
+            )
+            .into_iter()
+            .cloned()
+            .collect();
         self.job["status"] = tally.to_json();
         for (at, pod) in to_go.iter().enumerate() {
             if std::mem::take(&mut self.interrupt) && at > 0 {
@@ -220,7 +305,8 @@ impl Model {
                 own["metadata"]["finalizers"] = json!([]);
                 self.released.push(own.clone());
             }
-            self.pods.retain(|own| meta::uid(own) != meta::uid(pod) || !meta::deleting(own));
+            self.pods
+                .retain(|own| meta::uid(own) != meta::uid(pod) || !meta::deleting(own));
         }
         if std::mem::take(&mut self.interrupt) {
             return;
@@ -235,14 +321,23 @@ impl Model {
     fn happen(&mut self, happening: Happening) {
         let at = |pods: &mut Vec<Value>, which: usize| {
             let running: Vec<usize> = (0..pods.len())
-                .filter(|at| !matches!(pods[*at]["status"]["phase"].as_str(), Some("Succeeded" | "Failed")))
+                .filter(|at| {
+                    !matches!(
+                        pods[*at]["status"]["phase"].as_str(),
+                        Some("Succeeded" | "Failed")
+                    )
+                })
                 .collect();
             running.get(which).copied()
         };
         match happening {
             Happening::Succeed(which) | Happening::Fail(which) => {
                 if let Some(at) = at(&mut self.pods, which) {
-                    let phase = if matches!(happening, Happening::Succeed(_)) { "Succeeded" } else { "Failed" };
+                    let phase = if matches!(happening, Happening::Succeed(_)) {
+                        "Succeeded"
+                    } else {
+                        "Failed"
+                    };
                     self.pods[at]["status"] = json!({"phase": phase});
                 }
             }

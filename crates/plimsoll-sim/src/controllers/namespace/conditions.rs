@@ -34,7 +34,8 @@ impl Remains {
         finalizers: BTreeMap<String, usize>,
         seconds: u64,
     ) {
-        self.objects.insert(format!("{}.{}", of.resource, of.group), objects);
+        self.objects
+            .insert(format!("{}.{}", of.resource, of.group), objects);
         for (finalizer, objects) in finalizers {
             *self.finalizers.entry(finalizer).or_default() += objects;
         }

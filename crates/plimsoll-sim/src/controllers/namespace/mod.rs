@@ -9,7 +9,9 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use plimsoll_apiserver::{Change, DeleteOptions, Direct, GroupResource, Propagation, Reason, Status, resources};
+use plimsoll_apiserver::{
+    Change, DeleteOptions, Direct, GroupResource, Propagation, Reason, Status, resources,
+};
 use serde_json::{Value, json};
 
 use self::conditions::Remains;
@@ -31,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const FINALIZERS_NEED: u64 = 15;
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     drive(&api, latencies, Namespaces { api: api.clone() }).await;
 }
 
@@ -83,28 +85,40 @@ impl Namespaces {
             return Ok(Next::Done);
         }
         if namespace["status"]["phase"] != "Terminating" {
-            status_of(&self.api, &resources::NAMESPACES, &Key::new("", name), |namespace| {
-                namespace["status"]["phase"] = json!("Terminating");
-            })
+            status_of(
+                &self.api,
+                &resources::NAMESPACES,
+                &Key::new("", name),
+                |namespace| {
+                    namespace["status"]["phase"] = json!("Terminating");
+                },
+            )
             .await?;
         }
 
         let now = self.api.clock().now();
         let deleted = meta::time(&namespace["metadata"]["deletionTimestamp"]).unwrap_or(now);
         let mut remains = Remains::default();
-        self.empty(&resources::PODS, "v1", name, deleted, &mut remains).await;
+        self.empty(&resources::PODS, "v1", name, deleted, &mut remains)
+            .await;
         if remains.is_empty() {
             for collection in self.api.kinds().into_iter().filter(|own| own.namespaced) {
                 if collection.of != resources::PODS {
-                    self.empty(&collection.of, &collection.version, name, deleted, &mut remains).await;
+                    self.empty(&collection.of, &collection.version, name, deleted, &mut remains)
+                        .await;
                 }
             }
         }
 
         let wanted = remains.conditions();
-        status_of(&self.api, &resources::NAMESPACES, &Key::new("", name), |namespace| {
-            conditions::put(namespace, &wanted, now);
-        })
+        status_of(
+            &self.api,
+            &resources::NAMESPACES,
+            &Key::new("", name),
+            |namespace| {
+                conditions::put(namespace, &wanted, now);
+            },
+        )
         .await?;
         if remains.has_failures() {
             return Ok(Next::Failed);
@@ -117,7 +131,9 @@ impl Namespaces {
             .filter(|finalizer| *finalizer != FINALIZER)
             .collect();
         let patch = json!({"spec": {"finalizers": rest}});
-        self.api.merge(&resources::NAMESPACES, None, name, Some("finalize"), patch).await?;
+        self.api
+            .merge(&resources::NAMESPACES, None, name, Some("finalize"), patch)
+            .await?;
         Ok(Next::Done)
     }
 
@@ -138,10 +154,20 @@ impl Namespaces {
             let longest = content
                 .iter()
                 .filter(|pod| !pod::terminal(pod))
-                .map(|pod| pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or_default())
+                .map(|pod| {
+                    pod["spec"]["terminationGracePeriodSeconds"]
+                        .as_u64()
+                        .unwrap_or_default()
+                })
                 .max()
                 .unwrap_or_default();
-            let passed = self.api.clock().now().duration_since(deleted).as_secs().unsigned_abs();
+            let passed = self
+                .api
+                .clock()
+                .now()
+                .duration_since(deleted)
+                .as_secs()
+                .unsigned_abs();
             if passed >= longest { 0 } else { longest }
         } else {
             0
@@ -151,7 +177,11 @@ impl Namespaces {
                 propagation: Some(Propagation::Background),
                 ..DeleteOptions::default()
             };
-            match self.api.delete(of, Some(namespace), meta::name(&object), options).await {
+            match self
+                .api
+                .delete(of, Some(namespace), meta::name(&object), options)
+                .await
+            {
                 Ok(()) => {}
                 Err(refusal) if refusal.reason == Reason::NotFound => {}
                 Err(refusal) => remains.failed(refusal.message),
@@ -168,7 +198,11 @@ impl Namespaces {
         if grace > 0 {
             remains.left(of, left.len(), finalizers, grace);
         } else if finalizers.is_empty() {
-            let group = if of.group.is_empty() { "" } else { of.group.as_ref() };
+            let group = if of.group.is_empty() {
+                ""
+            } else {
+                of.group.as_ref()
+            };
             remains.failed(format!(
                 "unexpected items still remain in namespace: {namespace} for gvr: {group}/{version}, Resource={}",
                 of.resource

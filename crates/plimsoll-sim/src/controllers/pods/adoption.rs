@@ -46,7 +46,14 @@ pub(crate) async fn release_strangers(
             .collect();
         let rest = if rest.is_empty() { Value::Null } else { json!(rest) };
         let patch = json!({"metadata": {"uid": meta::uid(&object), "ownerReferences": rest}});
-        api.merge(of, Some(meta::namespace(&object)), meta::name(&object), None, patch).await?;
+        api.merge(
+            of,
+            Some(meta::namespace(&object)),
+            meta::name(&object),
+            None,
+            patch,
+        )
+        .await?;
     }
     Ok(own)
 }
@@ -82,7 +89,8 @@ pub(crate) async fn adopt(
         finalizers.push(finalizer);
         patch["metadata"]["finalizers"] = json!(finalizers);
     }
-    api.merge(of, Some(meta::namespace(object)), meta::name(object), None, patch).await
+    api.merge(of, Some(meta::namespace(object)), meta::name(object), None, patch)
+        .await
 }
 
 /// The owner's pods, by name: those that it controls without those it released, and orphans that it adopted.

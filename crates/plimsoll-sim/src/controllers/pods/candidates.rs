@@ -52,12 +52,12 @@ impl Candidates {
             look_at(now);
             return;
         }
-        if matches!(change, Change::Deleted(..)) || meta::controller_of(pod).is_some() || meta::deleting(pod) {
+        if matches!(change, Change::Deleted(..)) || meta::controller_of(pod).is_some() || meta::deleting(pod)
+        {
             return;
         }
         let is_new = before.is_none_or(|before| {
-            meta::controller_of(before).is_some()
-                || before["metadata"]["labels"] != pod["metadata"]["labels"]
+            meta::controller_of(before).is_some() || before["metadata"]["labels"] != pod["metadata"]["labels"]
         });
         if !is_new {
             return;
@@ -65,7 +65,10 @@ impl Candidates {
         for owner in api.list(owner_kind.of, Some(meta::namespace(pod))) {
             if Selector::of(&owner["spec"]["selector"]).selects(pod) {
                 let key = Key::of(&owner);
-                self.heard_of.entry(key.clone()).or_default().insert(meta::name(pod).to_owned());
+                self.heard_of
+                    .entry(key.clone())
+                    .or_default()
+                    .insert(meta::name(pod).to_owned());
                 look_at(key);
             }
         }

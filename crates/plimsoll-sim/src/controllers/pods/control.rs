@@ -25,13 +25,17 @@ impl PodControl {
         match self.api.create(pod).await {
             Ok(pod) => {
                 let message = format!("Created pod: {}", meta::name(&pod));
-                self.api.event(owner, self.component, "Normal", "SuccessfulCreate", &message).await;
+                self.api
+                    .event(owner, self.component, "Normal", "SuccessfulCreate", &message)
+                    .await;
                 Ok(pod)
             }
             Err(refusal) => {
                 if !namespace_is_going(&refusal) {
                     let message = format!("Error creating: {refusal}");
-                    self.api.event(owner, self.component, "Warning", "FailedCreate", &message).await;
+                    self.api
+                        .event(owner, self.component, "Warning", "FailedCreate", &message)
+                        .await;
                 }
                 Err(refusal)
             }
@@ -89,13 +93,17 @@ impl PodControl {
         match deleted {
             Ok(()) => {
                 let message = format!("Deleted pod: {name}");
-                self.api.event(owner, self.component, "Normal", "SuccessfulDelete", &message).await;
+                self.api
+                    .event(owner, self.component, "Normal", "SuccessfulDelete", &message)
+                    .await;
                 Ok(())
             }
             Err(refusal) if refusal.reason == Reason::NotFound => Ok(()),
             Err(refusal) => {
                 let message = format!("Error deleting: {refusal}");
-                self.api.event(owner, self.component, "Warning", "FailedDelete", &message).await;
+                self.api
+                    .event(owner, self.component, "Warning", "FailedDelete", &message)
+                    .await;
                 Err(refusal)
             }
         }

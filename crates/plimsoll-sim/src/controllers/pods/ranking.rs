@@ -48,7 +48,12 @@ pub(crate) fn first_to_go(mut pods: Vec<Object>, now: Timestamp) -> Vec<Object> 
             *on_node.entry(node.to_owned()).or_default() += 1;
         }
     }
-    let crowd = |of: &Object| pod::node(of).and_then(|node| on_node.get(node)).copied().unwrap_or(0);
+    let crowd = |of: &Object| {
+        pod::node(of)
+            .and_then(|node| on_node.get(node))
+            .copied()
+            .unwrap_or(0)
+    };
     pods.sort_by(|a, b| {
         worth(a)
             .cmp(&worth(b))
@@ -84,7 +89,7 @@ mod tests {
     #[test]
     fn pods_that_do_the_least_go_first_then_those_of_a_crowded_node() {
         let pods = vec![
-            pod("alone", "b", "Running", true),
+            pod("alone", "c", "Running", true),
             pod("crowded", "a", "Running", true),
             pod("crowding", "a", "Running", true),
             pod("starting", "b", "Running", false),
@@ -93,6 +98,9 @@ mod tests {
         ];
         let order = first_to_go(pods, "2026-01-01T01:00:00Z".parse().unwrap());
         let names: Vec<&str> = order.iter().map(|pod| meta::name(pod)).collect();
-        assert_eq!(names, ["unbound", "pending", "starting", "crowded", "crowding", "alone"]);
+        assert_eq!(
+            names,
+            ["unbound", "pending", "starting", "crowded", "crowding", "alone"]
+        );
     }
 }

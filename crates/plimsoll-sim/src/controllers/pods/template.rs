@@ -43,14 +43,20 @@ pub(crate) fn hash(template: &Value, collisions: i64) -> String {
         .to_string()
         .bytes()
         .chain(collisions.to_le_bytes())
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        .fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
     let mut name = String::new();
     let base = ALPHABET.len() as u32;
     for _ in 0..7 {
         name.push(char::from(ALPHABET[(number % base) as usize]));
         number /= base;
     }
-    name.push_str(&format!("{:x}", number % 16).replace(['a', 'e'], "7").replace(['0', '1', '3'], "4"));
+    name.push_str(
+        &format!("{:x}", number % 16)
+            .replace(['a', 'e'], "7")
+            .replace(['0', '1', '3'], "4"),
+    );
     name
 }
 

@@ -27,10 +27,14 @@ use crate::{Faults, platform::Latencies};
 
 /// How many pods one look creates or deletes at most.
 const BURST: usize = 500;
-const KIND: OwnerKind = OwnerKind { of: &resources::REPLICA_SETS, group: "apps", kind: "ReplicaSet" };
+const KIND: OwnerKind = OwnerKind {
+    of: &resources::REPLICA_SETS,
+    group: "apps",
+    kind: "ReplicaSet",
+};
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     let sets = ReplicaSets {
         pods: PodControl::new(api.clone(), "replicaset-controller"),
         candidates: Candidates::default(),
@@ -78,20 +82,33 @@ impl Reconcile for ReplicaSets {
 impl ReplicaSets {
     async fn keep(&mut self, key: &Key, set: &Object) -> Result<Next, Status> {
         let own = adoption::claim_pods(&self.api, set, &mut self.candidates, None).await?;
-        let (mut active, going): (Vec<Object>, Vec<Object>) =
-            own.into_iter().filter(|pod| !pod::terminal(pod)).partition(|pod| pod::active(pod));
+        let (mut active, going): (Vec<Object>, Vec<Object>) = own
+            .into_iter()
+            .filter(|pod| !pod::terminal(pod))
+            .partition(|pod| pod::active(pod));
         let before = active.len();
-        let outcome = if meta::deleting(set) { Ok(()) } else { self.manage(set, &mut active).await };
+        let outcome = if meta::deleting(set) {
+            Ok(())
+        } else {
+            self.manage(set, &mut active).await
+        };
 
         let now = self.api.clock().now();
         let terminating = (self.api.minor() >= 35).then_some(going.len());
         let status = status::of(set, before, &active, terminating, outcome.as_ref().err(), now);
         if status != set["status"] {
-            status_of(&self.api, &resources::REPLICA_SETS, key, |set| set["status"] = status.clone()).await?;
+            status_of(&self.api, &resources::REPLICA_SETS, key, |set| {
+                set["status"] = status.clone()
+            })
+            .await?;
         }
         outcome?;
         let min_ready = pod::min_ready(set);
-        Ok(active.iter().filter_map(|pod| pod::available_in(pod, min_ready, now)).min().into())
+        Ok(active
+            .iter()
+            .filter_map(|pod| pod::available_in(pod, min_ready, now))
+            .min()
+            .into())
     }
 
     /// Creates what is missing and deletes what is too much.

@@ -28,7 +28,11 @@ pub(super) fn of(
         Some(failure) => {
             if condition::find(&set["status"]["conditions"], "ReplicaFailure").is_none() {
                 let wanted = usize::try_from(meta::number(&set["spec"]["replicas"], 1)).unwrap_or_default();
-                let reason = if found < wanted { "FailedCreate" } else { "FailedDelete" };
+                let reason = if found < wanted {
+                    "FailedCreate"
+                } else {
+                    "FailedDelete"
+                };
                 let failed = Condition::new("ReplicaFailure", true, reason, failure.message.clone());
                 condition::set(&mut conditions, &failed, now);
             }
@@ -37,9 +41,15 @@ pub(super) fn of(
     }
     let mut status = meta::status([
         ("replicas", json!(found)),
-        ("fullyLabeledReplicas", json!(count(&|pod| is_fully_labelled(pod, &set["spec"]["template"])))),
+        (
+            "fullyLabeledReplicas",
+            json!(count(&|pod| is_fully_labelled(pod, &set["spec"]["template"]))),
+        ),
         ("readyReplicas", json!(count(&|pod| pod::ready(pod)))),
-        ("availableReplicas", json!(count(&|pod| pod::available(pod, min_ready, now)))),
+        (
+            "availableReplicas",
+            json!(count(&|pod| pod::available(pod, min_ready, now))),
+        ),
         ("observedGeneration", set["metadata"]["generation"].clone()),
         ("conditions", Value::Array(conditions)),
     ]);

@@ -27,8 +27,12 @@ const COMPONENT: &str = "resource_claim";
 const FINALIZER: &str = "resource.kubernetes.io/delete-protection";
 
 /// Runs it.
-pub async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
-    let claims = Claims { api: api.clone(), users: BTreeMap::new(), waiting: BTreeMap::new() };
+pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
+    let claims = Claims {
+        api: api.clone(),
+        users: BTreeMap::new(),
+        waiting: BTreeMap::new(),
+    };
     drive(&api, latencies, claims).await;
 }
 
@@ -51,7 +55,11 @@ impl Reconcile for Claims {
     type Key = Subject;
 
     fn watches(&self) -> Watched {
-        Watched::Only(vec![resources::PODS, resources::RESOURCE_CLAIMS, resources::RESOURCE_CLAIM_TEMPLATES])
+        Watched::Only(vec![
+            resources::PODS,
+            resources::RESOURCE_CLAIMS,
+            resources::RESOURCE_CLAIM_TEMPLATES,
+        ])
     }
 
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(Subject)) {
@@ -80,7 +88,9 @@ impl Reconcile for Claims {
         };
         match outcome {
             Ok(()) => Next::Done,
-            Err(refusal) if refusal.reason == Reason::NotFound && matches!(subject, Subject::Claim(_)) => Next::Done,
+            Err(refusal) if refusal.reason == Reason::NotFound && matches!(subject, Subject::Claim(_)) => {
+                Next::Done
+            }
             Err(refusal) => refusal.into(),
         }
     }
@@ -99,7 +109,10 @@ impl Claims {
             if let Some(template) = claim.template {
                 note(&mut self.waiting, Key::new(namespace, template), name, !gone);
             }
-            if let PodClaim { claim: Some(claim), .. } = claim {
+            if let PodClaim {
+                claim: Some(claim), ..
+            } = claim
+            {
                 let key = Key::new(namespace, claim);
                 note(&mut self.users, key.clone(), name, !gone);
                 if !needed {
@@ -122,7 +135,7 @@ impl Claims {
         let Some(pod) = self.api.get(&resources::PODS, key.space(), &key.name) else {
             return Ok(());
         };
-        if meta::deleting(&pod) {
+        if meta::deleting(&pod) || reading::is_done(&pod) {
             return Ok(());
         }
         let mut fresh: BTreeMap<String, String> = BTreeMap::new();
@@ -134,17 +147,28 @@ impl Claims {
                 }
                 Err(refusal) => {
                     let message = format!("PodResourceClaim {}: {refusal}", claim.name);
-                    self.api.event(&pod, COMPONENT, "Warning", "FailedResourceClaimCreation", &message).await;
+                    self.api
+                        .event(
+                            &pod,
+                            COMPONENT,
+                            "Warning",
+                            "FailedResourceClaimCreation",
+                            &message,
+                        )
+                        .await;
                     return Err(refusal);
                 }
             }
         }
         if !fresh.is_empty() {
             let statuses = reading::with_statuses(&pod, &fresh);
-            let patch = json!({"metadata": {"uid": meta::uid(&pod)}, "status": {"resourceClaimStatuses": statuses}});
-            self.api.merge(&resources::PODS, key.space(), &key.name, Some("status"), patch).await?;
+            let patch =
+                json!({"metadata": {"uid": meta::uid(&pod)}, "status": {"resourceClaimStatuses": statuses}});
+            self.api
+                .merge(&resources::PODS, key.space(), &key.name, Some("status"), patch)
+                .await?;
         }
-        if pod::node(&pod).is_some() && !pod::terminal(&pod) {
+        if pod::node(&pod).is_some() {
             self.reserve_for_bound(key).await?;
         }
         Ok(())
@@ -165,15 +189,21 @@ impl Claims {
         {
             return Ok(None);
         }
-        let found = self.api.owned_by(meta::uid(pod)).into_iter().find(|(of, object)| {
-            *of == resources::RESOURCE_CLAIMS
-                && meta::controller_uid(object) == Some(meta::uid(pod))
-                && meta::annotation(object, generated::ANNOTATION) == Some(claim.name)
-        });
+        let found = self
+            .api
+            .owned_by(meta::uid(pod))
+            .into_iter()
+            .find(|(of, object)| {
+                *of == resources::RESOURCE_CLAIMS
+                    && meta::controller_uid(object) == Some(meta::uid(pod))
+                    && meta::annotation(object, generated::ANNOTATION) == Some(claim.name)
+            });
         if let Some((_, found)) = found {
             return Ok(Some(meta::name(&found).to_owned()));
         }
-        let Some(template_object) = self.api.get(&resources::RESOURCE_CLAIM_TEMPLATES, Some(namespace), template)
+        let Some(template_object) =
+            self.api
+                .get(&resources::RESOURCE_CLAIM_TEMPLATES, Some(namespace), template)
         else {
             return Err(Status::new(
                 Reason::NotFound,
@@ -238,7 +268,8 @@ impl Claims {
         let remaining: Vec<Value> = reserved
             .iter()
             .filter(|entry| {
-                let is_pod = entry["resource"] == "pods" && entry["apiGroup"].as_str().unwrap_or_default().is_empty();
+                let is_pod =
+                    entry["resource"] == "pods" && entry["apiGroup"].as_str().unwrap_or_default().is_empty();
                 !is_pod || self.still_needs(&key.namespace, entry)
             })
             .cloned()
@@ -275,14 +306,18 @@ impl Claims {
             && !meta::deleting(&claim)
         {
             let options = DeleteOptions::default();
-            self.api.delete(&resources::RESOURCE_CLAIMS, key.space(), &key.name, options).await?;
+            self.api
+                .delete(&resources::RESOURCE_CLAIMS, key.space(), &key.name, options)
+                .await?;
         }
         Ok(())
     }
 
     async fn let_go(&self, key: &Key, claim: &Object) -> Result<(), Status> {
         let patch = meta::without_finalizer(claim, FINALIZER);
-        self.api.merge(&resources::RESOURCE_CLAIMS, key.space(), &key.name, None, patch).await?;
+        self.api
+            .merge(&resources::RESOURCE_CLAIMS, key.space(), &key.name, None, patch)
+            .await?;
         Ok(())
     }
 }

@@ -60,7 +60,9 @@ pub(super) fn is_done(pod: &Value) -> bool {
 }
 
 pub(super) fn is_reserved_for(claim: &Value, pod: &Value) -> bool {
-    meta::items(&claim["status"]["reservedFor"]).iter().any(|entry| entry["uid"] == meta::uid(pod))
+    meta::items(&claim["status"]["reservedFor"])
+        .iter()
+        .any(|entry| entry["uid"] == meta::uid(pod))
 }
 
 pub(super) fn can_be_reserved(claim: &Value) -> bool {
@@ -69,22 +71,24 @@ pub(super) fn can_be_reserved(claim: &Value) -> bool {
 
 /// The pod that a claim was made for, as name and uid.
 pub(super) fn made_for(claim: &Value) -> Option<(&str, &str)> {
-    let owner = meta::owners(claim).iter().find(|owner| {
-        owner["apiVersion"] == "v1" && owner["kind"] == "Pod" && owner["controller"] == true
-    })?;
+    let owner = meta::owners(claim)
+        .iter()
+        .find(|owner| owner["apiVersion"] == "v1" && owner["kind"] == "Pod" && owner["controller"] == true)?;
     Some((owner["name"].as_str()?, owner["uid"].as_str()?))
 }
 
 /// The pod's `resourceClaimStatuses` with those added, in the order of its spec.
 pub(super) fn with_statuses(pod: &Value, fresh: &BTreeMap<String, String>) -> Value {
     let known = meta::items(&pod["status"]["resourceClaimStatuses"]);
-    let statuses = meta::items(&pod["spec"]["resourceClaims"]).iter().filter_map(|claim| {
-        let name = claim["name"].as_str()?;
-        match fresh.get(name) {
-            Some(claim) => Some(json!({"name": name, "resourceClaimName": claim})),
-            None => known.iter().find(|status| status["name"] == name).cloned(),
-        }
-    });
+    let statuses = meta::items(&pod["spec"]["resourceClaims"])
+        .iter()
+        .filter_map(|claim| {
+            let name = claim["name"].as_str()?;
+            match fresh.get(name) {
+                Some(claim) => Some(json!({"name": name, "resourceClaimName": claim})),
+                None => known.iter().find(|status| status["name"] == name).cloned(),
+            }
+        });
     Value::Array(statuses.collect())
 }
 
@@ -103,11 +107,20 @@ mod tests {
             "status": {"resourceClaimStatuses": [{"name": "b", "resourceClaimName": "b-x"}, {"name": "c"}]},
         });
         let claims = claims(&pod);
-        assert_eq!(claims.iter().map(|claim| claim.claim).collect::<Vec<_>>(), [Some("mine"), Some("b-x"), None, None]);
-        assert_eq!(claims.iter().map(|claim| claim.not_needed).collect::<Vec<_>>(), [false, false, true, false]);
+        assert_eq!(
+            claims.iter().map(|claim| claim.claim).collect::<Vec<_>>(),
+            [Some("mine"), Some("b-x"), None, None]
+        );
+        assert_eq!(
+            claims.iter().map(|claim| claim.not_needed).collect::<Vec<_>>(),
+            [false, false, true, false]
+        );
         let fresh = BTreeMap::from([("d".to_owned(), "d-y".to_owned())]);
-        assert_eq!(with_statuses(&pod, &fresh), json!([
-            {"name": "b", "resourceClaimName": "b-x"}, {"name": "c"}, {"name": "d", "resourceClaimName": "d-y"}]));
+        assert_eq!(
+            with_statuses(&pod, &fresh),
+            json!([
+            {"name": "b", "resourceClaimName": "b-x"}, {"name": "c"}, {"name": "d", "resourceClaimName": "d-y"}])
+        );
     }
 
     #[test]

@@ -76,7 +76,11 @@ struct Changes {
 
 impl Changes {
     fn new(api: &Direct, watched: Watched) -> Self {
-        let mut changes = Self { watched, known: BTreeSet::new(), streams: SelectAll::new() };
+        let mut changes = Self {
+            watched,
+            known: BTreeSet::new(),
+            streams: SelectAll::new(),
+        };
         changes.widen(api);
         changes
     }
@@ -100,7 +104,9 @@ impl Changes {
 
     async fn next(&mut self, api: &Direct) -> Option<Change> {
         let change = self.streams.next().await?;
-        if matches!(self.watched, Watched::AllBut(_)) && *change.of() == resources::CUSTOM_RESOURCE_DEFINITIONS {
+        if matches!(self.watched, Watched::AllBut(_))
+            && *change.of() == resources::CUSTOM_RESOURCE_DEFINITIONS
+        {
             self.widen(api);
         }
         Some(change)
