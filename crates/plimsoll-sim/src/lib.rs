@@ -9,5 +9,6 @@
 pub mod controllers;
 mod faults;
 pub mod platform;
+pub mod scheduler;
 
 pub use faults::Faults;

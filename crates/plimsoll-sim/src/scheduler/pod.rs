@@ -1,0 +1,530 @@
+//! A pod, as far as scheduling goes.
+
+use crate::scheduler::Object;
+use serde_json::Value;
+
+use super::{
+    labels::{LabelSelector, NodeSelector, NodeTerm, strings},
+    resources::Resources,
+};
+
+/// What the scheduler reads of a pod, read once.
+#[derive(Clone, Debug)]
+pub(super) struct Pod {
+    pub(super) uid: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// The node that it is bound to, or that it was promised.
+    pub(super) node: Option<String>,
+    pub(super) priority: i64,
+    /// Whether it may push pods of lower priority out.
+    pub(super) may_preempt: bool,
+    pub(super) needs: Resources,
+    pub(super) ports: Vec<HostPort>,
+    pub(super) wishes: Wishes,
+    pub(super) claims: Vec<ClaimReference>,
+    pub(super) group: Option<GroupKey>,
+    pub(super) state: State,
+    /// The object, for labels and for writing about it.
+    pub(super) object: Object,
+}
+
+/// How far a pod is, as far as the scheduler minds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// Somebody holds it by a scheduling gate.
+    pub(super) is_gated: bool,
+    /// It has run its course.
+    pub(super) is_finished: bool,
+    /// It is being deleted.
+    pub(super) is_ending: bool,
+    /// Another scheduler is to place it.
+    pub(super) is_others: bool,
+}
+
+/// A pod's wishes about nodes and about the pods beside it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wishes {
+    /// The plain node selector, as an object of labels; null for none.
+    pub(super) node_labels: Value,
+    pub(super) nodes: Option<NodeSelector>,
+    pub(super) preferred_nodes: Vec<(i64, NodeTerm)>,
+    pub(super) tolerations: Vec<Toleration>,
+    pub(super) near: Vec<PodTerm>,
+    pub(super) apart: Vec<PodTerm>,
+    /// Weights of pods it would rather have, or not have (below zero), in its domain.
+    pub(super) preferred_pods: Vec<(i64, PodTerm)>,
+    pub(super) spread: Vec<SpreadConstraint>,
+}
+
+/// A port of the node that a pod takes for itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct HostPort {
+    pub(super) port: i64,
+    pub(super) protocol: String,
+    pub(super) address: String,
+}
+
+impl HostPort {
+    /// Whether both can't be taken on one node.
+    pub(super) fn clashes(&self, other: &Self) -> bool {
+        let any = |address: &str| address.is_empty() || address == "0.0.0.0";
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.address == other.address || any(&self.address) || any(&other.address))
+    }
+}
+
+/// Puts up with taints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Toleration {
+    key: String,
+    any_value: bool,
+    value: String,
+    effect: String,
+}
+
+impl Toleration {
+    pub(super) fn read(value: &Value) -> Self {
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        Self {
+            key: text("key"),
+            any_value: value["operator"] == "Exists",
+            value: text("value"),
+            effect: text("effect"),
+        }
+    }
+
+    /// Whether it puts up with a taint of a node or of a device.
+    pub(super) fn tolerates(&self, taint: &Taint) -> bool {
+        let key = if self.key.is_empty() {
+            self.any_value
+        } else {
+            self.key == taint.key
+        };
+        key && (self.effect.is_empty() || self.effect == taint.effect)
+            && (self.any_value || self.value == taint.value)
+    }
+}
+
+/// Keeps pods away from a node, or claims from a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Taint {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) effect: String,
+}
+
+impl Taint {
+    pub(super) fn read(value: &Value) -> Self {
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        Self {
+            key: text("key"),
+            value: text("value"),
+            effect: text("effect"),
+        }
+    }
+
+    /// Whether it keeps out who doesn't tolerate it, rather than only being disliked.
+    pub(super) fn keeps_out(&self) -> bool {
+        matches!(self.effect.as_str(), "NoSchedule" | "NoExecute")
+    }
+}
+
+/// Pods that one wants in one's own domain, or not.
+#[derive(Clone, Debug)]
+pub(super) struct PodTerm {
+    pub(super) selector: LabelSelector,
+    pub(super) topology_key: String,
+    namespaces: Vec<String>,
+    namespace_selector: LabelSelector,
+}
+
+impl PodTerm {
+    fn read(value: &Value, own_namespace: &str, own_labels: &Value) -> Self {
+        let mut selector = LabelSelector::read(&value["labelSelector"]);
+        for (keys, wanted) in [("matchLabelKeys", true), ("mismatchLabelKeys", false)] {
+            narrow(&mut selector, &value[keys], own_labels, wanted);
+        }
+        let namespace_selector = LabelSelector::read(&value["namespaceSelector"]);
+        let mut namespaces = strings(&value["namespaces"]);
+        if namespaces.is_empty() && !namespace_selector.is_given() {
+            namespaces.push(own_namespace.to_owned());
+        }
+        Self {
+            selector,
+            topology_key: value["topologyKey"].as_str().unwrap_or_default().to_owned(),
+            namespaces,
+            namespace_selector,
+        }
+    }
+
+    /// Whether it is about that pod; `namespace_labels` are those of the pod's namespace.
+    pub(super) fn is_about(&self, pod: &Pod, namespace_labels: &Value) -> bool {
+        let namespace = self.namespaces.iter().any(|one| *one == pod.namespace)
+            || self.namespace_selector.selects(namespace_labels);
+        namespace && self.selector.selects(pod.labels())
+    }
+}
+
+/// How evenly pods are to be spread over domains.
+#[derive(Clone, Debug)]
+pub(super) struct SpreadConstraint {
+    pub(super) max_skew: i64,
+    pub(super) topology_key: String,
+    /// Whether it is a must rather than a wish.
+    pub(super) is_required: bool,
+    pub(super) selector: LabelSelector,
+    pub(super) min_domains: Option<i64>,
+    /// Whether nodes that the pod's own selectors exclude count as domains.
+    pub(super) honours_affinity: bool,
+    /// Whether nodes whose taints it does not tolerate do not count as domains.
+    pub(super) honours_taints: bool,
+}
+
+impl SpreadConstraint {
+    fn read(value: &Value, own_labels: &Value) -> Self {
+        let mut selector = LabelSelector::read(&value["labelSelector"]);
+        narrow(&mut selector, &value["matchLabelKeys"], own_labels, true);
+        Self {
+            max_skew: value["maxSkew"].as_i64().unwrap_or(1),
+            topology_key: value["topologyKey"].as_str().unwrap_or_default().to_owned(),
+            is_required: value["whenUnsatisfiable"] != "ScheduleAnyway",
+            selector,
+            min_domains: value["minDomains"].as_i64(),
+            honours_affinity: value["nodeAffinityPolicy"] != "Ignore",
+            honours_taints: value["nodeTaintsPolicy"] == "Honor",
+        }
+    }
+}
+
+fn narrow(selector: &mut LabelSelector, keys: &Value, own_labels: &Value, wanted: bool) {
+    for key in strings(keys) {
+        if let Some(value) = own_labels.get(&key).and_then(Value::as_str) {
+            selector.and(&key, value, wanted);
+        }
+    }
+}
+
+/// A claim that a pod names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ClaimReference {
+    /// Its name within the pod.
+    pub(super) name: String,
+    /// The claim's name.
+    pub(super) claim: ClaimName,
+}
+
+/// What a pod's claim is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ClaimName {
+    /// So.
+    Known(String),
+    /// It was not made from its template yet.
+    Awaited,
+    /// The template turned out to ask for nothing.
+    NotNeeded,
+}
+
+/// What a group of pods is called: a PodGroup's name, or a Workload's with one of its pod groups.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct GroupKey {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// The pod group of a Workload and which replica of it.
+    pub(super) part: Option<(String, String)>,
+}
+
+/// The one scheduler whose pods this one places.
+const NAME: &str = "default-scheduler";
+
+impl Pod {
+    /// Reads a pod.
+    pub(super) fn read(object: &Object) -> Self {
+        let (metadata, spec) = (&object["metadata"], &object["spec"]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let namespace = text(&metadata["namespace"]);
+        let scheduler = spec["schedulerName"].as_str().unwrap_or(NAME);
+        Self {
+            uid: text(&metadata["uid"]),
+            name: text(&metadata["name"]),
+            node: spec["nodeName"]
+                .as_str()
+                .filter(|node| !node.is_empty())
+                .map(str::to_owned),
+            priority: spec["priority"].as_i64().unwrap_or_default(),
+            may_preempt: spec["preemptionPolicy"] != "Never",
+            needs: Resources::of_pod(spec),
+            ports: host_ports(spec),
+            wishes: wishes(spec, &namespace, &metadata["labels"]),
+            claims: claims(spec, &object["status"]),
+            group: group(spec, &namespace),
+            state: State {
+                is_gated: spec["schedulingGates"]
+                    .as_array()
+                    .is_some_and(|gates| !gates.is_empty()),
+                is_finished: matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),
+                is_ending: metadata["deletionTimestamp"].is_string(),
+                is_others: scheduler != NAME,
+            },
+            namespace,
+            object: object.clone(),
+        }
+    }
+
+    pub(super) fn labels(&self) -> &Value {
+        &self.object["metadata"]["labels"]
+    }
+
+    /// Whether it takes room on its node.
+    pub(super) fn takes_room(&self) -> bool {
+        self.node.is_some() && !self.state.is_finished
+    }
+
+    /// Whether it waits for this scheduler.
+    pub(super) fn is_pending(&self) -> bool {
+        let State {
+            is_finished,
+            is_ending,
+            is_others,
+            ..
+        } = self.state;
+        self.node.is_none() && !is_finished && !is_ending && !is_others
+    }
+}
+
+fn host_ports(spec: &Value) -> Vec<HostPort> {
+    let on_host = spec["hostNetwork"] == true;
+    let containers = spec["containers"].as_array().into_iter().flatten();
+    let sidecars = spec["initContainers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["restartPolicy"] == "Always");
+    containers
+        .chain(sidecars)
+        .flat_map(|container| container["ports"].as_array().into_iter().flatten())
+        .filter_map(|port| {
+            let own = if on_host {
+                port["containerPort"].as_i64()
+            } else {
+                None
+            };
+            let number = port["hostPort"].as_i64().or(own).filter(|number| *number > 0)?;
+            Some(HostPort {
+                port: number,
+                protocol: port["protocol"].as_str().unwrap_or("TCP").to_owned(),
+                address: port["hostIP"].as_str().unwrap_or_default().to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn wishes(spec: &Value, namespace: &str, labels: &Value) -> Wishes {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+    let list = |value: &Value| -> Vec<Value> { value.as_array().cloned().unwrap_or_default() };
+    let affinity = &spec["affinity"];
+    let weight = |value: &Value| value["weight"].as_i64().unwrap_or(1);
+    let term = |value: &Value| PodTerm::read(value, namespace, labels);
+    let preferred = |kind: &str, sign: i64| -> Vec<(i64, PodTerm)> {
+        let terms = list(&affinity[kind][PREFERRED]);
+        terms
+            .iter()
+            .map(|one| (sign * weight(one), term(&one["podAffinityTerm"])))
+            .collect()
+    };
+    let mut preferred_pods = preferred("podAffinity", 1);
+    preferred_pods.extend(preferred("podAntiAffinity", -1));
+    Wishes {
+        node_labels: spec["nodeSelector"].clone(),
+        nodes: NodeSelector::read(&affinity["nodeAffinity"][REQUIRED]),
+        preferred_nodes: list(&affinity["nodeAffinity"][PREFERRED])
+            .iter()
+            .map(|one| (weight(one), NodeTerm::read(&one["preference"])))
+            .collect(),
+        tolerations: list(&spec["tolerations"]).iter().map(Toleration::read).collect(),
+        near: list(&affinity["podAffinity"][REQUIRED])
+            .iter()
+            .map(term)
+            .collect(),
+        apart: list(&affinity["podAntiAffinity"][REQUIRED])
+            .iter()
+            .map(term)
+            .collect(),
+        preferred_pods,
+        spread: list(&spec["topologySpreadConstraints"])
+            .iter()
+            .map(|one| SpreadConstraint::read(one, labels))
+            .collect(),
+    }
+}
+
+fn claims(spec: &Value, status: &Value) -> Vec<ClaimReference> {
+    let made = |name: &str| {
+        let statuses = status["resourceClaimStatuses"].as_array().into_iter().flatten();
+        statuses.into_iter().find(|one| one["name"] == name)
+    };
+    spec["resourceClaims"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|reference| {
+            let name = reference["name"].as_str().unwrap_or_default();
+            let claim = match (reference["resourceClaimName"].as_str(), made(name)) {
+                (Some(claim), _) => ClaimName::Known(claim.to_owned()),
+                (None, Some(made)) => made["resourceClaimName"]
+                    .as_str()
+                    .map_or(ClaimName::NotNeeded, |claim| ClaimName::Known(claim.to_owned())),
+                (None, None) => ClaimName::Awaited,
+            };
+            ClaimReference {
+                name: name.to_owned(),
+                claim,
+            }
+        })
+        .collect()
+}
+
+fn group(spec: &Value, namespace: &str) -> Option<GroupKey> {
+    let namespace = namespace.to_owned();
+    if let Some(name) = spec["schedulingGroup"]["podGroupName"].as_str() {
+        return Some(GroupKey {
+            namespace,
+            name: name.to_owned(),
+            part: None,
+        });
+    }
+    let reference = &spec["workloadRef"];
+    let text = |key: &str| reference[key].as_str().unwrap_or_default().to_owned();
+    Some(GroupKey {
+        namespace,
+        name: reference["name"].as_str()?.to_owned(),
+        part: Some((text("podGroup"), text("podGroupReplicaKey"))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(spec: Value) -> Pod {
+        Pod::read(&Arc::new(
+            json!({"metadata": {"name": "p", "namespace": "ns", "uid": "u", "labels": {"app": "a", "rev": "1"}}, "spec": spec}),
+        ))
+    }
+
+    #[test]
+    fn a_toleration_needs_key_value_and_effect() {
+        let taint = Taint {
+            key: "k".into(),
+            value: "v".into(),
+            effect: "NoSchedule".into(),
+        };
+        let tolerates = |value: Value| Toleration::read(&value).tolerates(&taint);
+        assert!(tolerates(json!({"operator": "Exists"})));
+        assert!(tolerates(json!({"key": "k", "operator": "Exists"})));
+        assert!(tolerates(
+            json!({"key": "k", "value": "v", "effect": "NoSchedule"})
+        ));
+        assert!(!tolerates(json!({"key": "k", "value": "w"})));
+        assert!(!tolerates(
+            json!({"key": "k", "operator": "Exists", "effect": "NoExecute"})
+        ));
+        assert!(!tolerates(json!({"key": "j", "operator": "Exists"})));
+    }
+
+    #[test]
+    fn a_pod_waits_unless_it_is_bound_done_ending_or_for_another_scheduler() {
+        assert!(read(json!({})).is_pending());
+        assert!(read(json!({"schedulerName": "default-scheduler", "nodeName": ""})).is_pending());
+        assert!(!read(json!({"schedulerName": "other"})).is_pending());
+        assert!(!read(json!({"nodeName": "n"})).is_pending());
+        assert!(read(json!({"schedulingGates": [{"name": "g"}]})).state.is_gated);
+    }
+
+    #[test]
+    fn a_term_about_pods_keeps_to_its_own_namespace_unless_it_says_otherwise() {
+        let term = |value: Value| PodTerm::read(&value, "ns", &json!({"rev": "1"}));
+        let pod = read(json!({}));
+        let same = json!({"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "k"});
+        assert!(term(same.clone()).is_about(&pod, &json!({})));
+        let mut other = same.clone();
+        other["namespaces"] = json!(["other"]);
+        assert!(!term(other).is_about(&pod, &json!({})));
+        let mut by_label = same.clone();
+        by_label["namespaceSelector"] = json!({"matchLabels": {"team": "x"}});
+        assert!(term(by_label.clone()).is_about(&pod, &json!({"team": "x"})));
+        assert!(!term(by_label).is_about(&pod, &json!({"team": "y"})));
+        let mut same_revision = same;
+        same_revision["matchLabelKeys"] = json!(["rev"]);
+        assert!(term(same_revision.clone()).is_about(&pod, &json!({})));
+        same_revision["mismatchLabelKeys"] = json!(["rev"]);
+        assert!(!term(same_revision).is_about(&pod, &json!({})));
+    }
+
+    #[test]
+    fn claims_are_known_by_name_or_once_they_were_made() {
+        let object = json!({
+            "metadata": {"name": "p"},
+            "spec": {"resourceClaims": [{"name": "a", "resourceClaimName": "c"}, {"name": "b", "resourceClaimTemplateName": "t"},
+                                         {"name": "d", "resourceClaimTemplateName": "t"}, {"name": "e", "resourceClaimTemplateName": "t"}]},
+            "status": {"resourceClaimStatuses": [{"name": "b", "resourceClaimName": "p-b-x"}, {"name": "e"}]},
+        });
+        let names: Vec<ClaimName> = Pod::read(&Arc::new(object))
+            .claims
+            .into_iter()
+            .map(|one| one.claim)
+            .collect();
+        let known = |name: &str| ClaimName::Known(name.to_owned());
+        assert_eq!(
+            names,
+            [
+                known("c"),
+                known("p-b-x"),
+                ClaimName::Awaited,
+                ClaimName::NotNeeded
+            ]
+        );
+    }
+
+    #[test]
+    fn membership_is_read_from_either_version() {
+        let group = |spec: Value| read(spec).group;
+        let key = |part| {
+            Some(GroupKey {
+                namespace: "ns".into(),
+                name: "g".into(),
+                part,
+            })
+        };
+        assert_eq!(
+            group(json!({"schedulingGroup": {"podGroupName": "g"}})),
+            key(None)
+        );
+        let part = Some(("w".to_owned(), "0".to_owned()));
+        assert_eq!(
+            group(json!({"workloadRef": {"name": "g", "podGroup": "w", "podGroupReplicaKey": "0"}})),
+            key(part)
+        );
+        assert_eq!(group(json!({})), None);
+    }
+
+    #[test]
+    fn ports_clash_where_they_share_an_address() {
+        let port = |port: i64, address: &str| HostPort {
+            port,
+            protocol: "TCP".into(),
+            address: address.into(),
+        };
+        assert!(port(1, "").clashes(&port(1, "10.0.0.1")));
+        assert!(!port(1, "10.0.0.2").clashes(&port(1, "10.0.0.1")));
+        assert!(!port(1, "").clashes(&port(2, "")));
+        let pod = read(json!({"hostNetwork": true, "containers": [{"ports": [{"containerPort": 80}]}]}));
+        assert_eq!(pod.ports, [port(80, "")]);
+    }
+}
