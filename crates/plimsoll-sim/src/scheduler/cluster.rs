@@ -2,14 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
-use crate::scheduler::Object;
-use serde_json::Value;
-
 use super::{
-    labels::label,
+    Object,
+    labels::Labels,
     pod::{Pod, Taint},
     resources::Resources,
 };
@@ -25,8 +23,8 @@ pub(super) struct Node {
     /// How many pods it takes.
     pub(super) pod_limit: i64,
     pub(super) used: Resources,
-    pub(super) pods: BTreeMap<String, Arc<Pod>>,
-    object: Object,
+    pub(super) pods: BTreeMap<Arc<str>, Arc<Pod>>,
+    labels: Labels,
 }
 
 impl Node {
@@ -47,17 +45,26 @@ impl Node {
             pod_limit: pods.map_or(0, super::amount::Amount::ceiling),
             used: Resources::default(),
             pods: BTreeMap::new(),
-            object: object.clone(),
+            labels: Labels::read(&object["metadata"]["labels"]),
         }
     }
 
-    pub(super) fn labels(&self) -> &Value {
-        &self.object["metadata"]["labels"]
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// The value of one of its labels.
     pub(super) fn label(&self, key: &str) -> Option<&str> {
-        label(self.labels(), key)
+        self.labels.get(key)
+    }
+
+    /// Whether it is as good for pods as `other`.
+    fn is_like(&self, other: &Self) -> bool {
+        self.labels == other.labels
+            && self.taints == other.taints
+            && self.is_unschedulable == other.is_unschedulable
+            && self.capacity == other.capacity
+            && self.pod_limit == other.pod_limit
     }
 
     fn add(&mut self, pod: Arc<Pod>) {
@@ -77,10 +84,10 @@ impl Node {
 pub(super) struct Cluster {
     nodes: BTreeMap<String, Node>,
     /// Pods that take room, by uid; also those whose node is not known.
-    pods: BTreeMap<String, Arc<Pod>>,
+    pods: BTreeMap<Arc<str>, Arc<Pod>>,
     /// Those of them that want certain pods kept away.
-    repelling: BTreeSet<String>,
-    namespaces: BTreeMap<String, Object>,
+    repelling: BTreeSet<Arc<str>>,
+    namespaces: BTreeMap<String, Labels>,
 }
 
 impl Cluster {
@@ -107,29 +114,48 @@ impl Cluster {
         self.repelling.iter().filter_map(|uid| self.pods.get(uid))
     }
 
-    /// The labels of a namespace; null if it is not known.
-    pub(super) fn namespace_labels(&self, name: &str) -> &Value {
-        self.namespaces
-            .get(name)
-            .map_or(&Value::Null, |object| &object["metadata"]["labels"])
+    /// The labels of a namespace; none if it is not known.
+    pub(super) fn namespace_labels(&self, name: &str) -> &Labels {
+        static NONE: LazyLock<Labels> = LazyLock::new(Labels::default);
+        self.namespaces.get(name).unwrap_or(&NONE)
     }
 
-    /// A node came or changed.
-    pub(super) fn set_node(&mut self, object: &Object) {
+    /// A node came or changed; says whether that makes a difference to a pod.
+    pub(super) fn set_node(&mut self, object: &Object) -> bool {
         let mut node = Node::read(object);
         match self.nodes.get_mut(&node.name) {
             Some(known) => {
+                let is_news = !node.is_like(known);
                 node.used = std::mem::take(&mut known.used);
                 node.pods = std::mem::take(&mut known.pods);
                 *known = node;
+                is_news
             }
             None => {
                 let here = |pod: &&Arc<Pod>| pod.node.as_deref() == Some(&node.name);
                 let pods: Vec<_> = self.pods.values().filter(here).cloned().collect();
                 pods.into_iter().for_each(|pod| node.add(pod));
                 self.nodes.insert(node.name.clone(), node);
+                true
             }
         }
+    }
+
+    /// The same nodes with nobody on them.
+    pub(super) fn emptied(&self) -> Self {
+        let mut empty = Self {
+            namespaces: self.namespaces.clone(),
+            ..Self::default()
+        };
+        for node in self.nodes.values() {
+            let node = Node {
+                used: Resources::default(),
+                pods: BTreeMap::new(),
+                ..node.clone()
+            };
+            empty.nodes.insert(node.name.clone(), node);
+        }
+        empty
     }
 
     /// A node went.
@@ -140,7 +166,8 @@ impl Cluster {
     /// A namespace came or changed.
     pub(super) fn set_namespace(&mut self, object: &Object) {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        self.namespaces.insert(name.to_owned(), object.clone());
+        self.namespaces
+            .insert(name.to_owned(), Labels::read(&object["metadata"]["labels"]));
     }
 
     /// A namespace went.
@@ -172,7 +199,7 @@ impl Cluster {
 
     /// Places a pending pod on a node, for the time of a trial or until it is bound.
     pub(super) fn assume(&mut self, pod: &Pod, node: &str) {
-        let mut placed = pod.clone();
+        let mut placed = pod.clone().settled();
         placed.node = Some(node.to_owned());
         self.place(Arc::new(placed));
     }

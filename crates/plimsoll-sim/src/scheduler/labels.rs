@@ -59,9 +59,29 @@ impl Requirement {
     }
 }
 
-/// The value of a label, where it is there.
-pub(super) fn label<'a>(labels: &'a Value, key: &str) -> Option<&'a str> {
-    labels.get(key)?.as_str()
+/// The labels of an object, kept small: there may be a hundred thousand of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Labels(Box<[(Box<str>, Box<str>)]>);
+
+impl Labels {
+    pub(super) fn read(labels: &Value) -> Self {
+        let pairs = labels.as_object().into_iter().flatten();
+        Self(
+            pairs
+                .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())))
+                .collect(),
+        )
+    }
+
+    /// The value of a label, where it is there.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(own, _)| **own == *key)?;
+        Some(value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
 }
 
 /// A list of texts.
@@ -95,11 +115,11 @@ impl LabelSelector {
     }
 
     /// Whether it selects something with these labels.
-    pub(super) fn selects(&self, labels: &Value) -> bool {
+    pub(super) fn selects(&self, labels: &Labels) -> bool {
         self.0.as_ref().is_some_and(|requirements| {
             requirements
                 .iter()
-                .all(|requirement| requirement.is_met(label(labels, &requirement.key)))
+                .all(|requirement| requirement.is_met(labels.get(&requirement.key)))
         })
     }
 
@@ -143,14 +163,14 @@ impl NodeTerm {
         }
     }
 
-    pub(super) fn holds(&self, name: &str, labels: &Value) -> bool {
+    pub(super) fn holds(&self, name: &str, labels: &Labels) -> bool {
         let is_empty = self.labels.is_empty() && self.fields.is_empty();
         let field = |requirement: &Requirement| (requirement.key == "metadata.name").then_some(name);
         !is_empty
             && self
                 .labels
                 .iter()
-                .all(|requirement| requirement.is_met(label(labels, &requirement.key)))
+                .all(|requirement| requirement.is_met(labels.get(&requirement.key)))
             && self
                 .fields
                 .iter()
@@ -182,7 +202,7 @@ impl NodeSelector {
     }
 
     /// Whether it selects the node.
-    pub(super) fn selects(&self, name: &str, labels: &Value) -> bool {
+    pub(super) fn selects(&self, name: &str, labels: &Labels) -> bool {
         self.0.iter().any(|term| term.holds(name, labels))
     }
 
@@ -216,10 +236,14 @@ mod tests {
 
     use super::*;
 
+    fn labels(labels: Value) -> Labels {
+        Labels::read(&labels)
+    }
+
     fn holds(operator: &str, values: &[&str]) -> bool {
         let selector = json!({"nodeSelectorTerms": [{"matchExpressions": [{"key": "rank", "operator": operator, "values": values}]}]});
         NodeSelector::read(&selector)
-            .is_some_and(|selector| selector.selects("n1", &json!({"rank": "3", "zone": "a"})))
+            .is_some_and(|selector| selector.selects("n1", &labels(json!({"rank": "3", "zone": "a"}))))
     }
 
     #[test]
@@ -238,7 +262,7 @@ mod tests {
             NodeTerm::read(
                 &json!({"matchExpressions": [{"key": "x", "operator": operator, "values": ["1"]}]}),
             )
-            .holds("n", &json!({}))
+            .holds("n", &Labels::default())
         };
         assert!(!term("In") && term("NotIn") && !term("Gt"));
     }
@@ -247,7 +271,7 @@ mod tests {
     fn terms_are_alternatives_and_an_empty_one_selects_nothing() {
         let selector = |terms: Value| {
             NodeSelector::read(&json!({"nodeSelectorTerms": terms}))
-                .is_some_and(|s| s.selects("n1", &json!({"zone": "a"})))
+                .is_some_and(|s| s.selects("n1", &labels(json!({"zone": "a"}))))
         };
         assert!(!selector(json!([{}])));
         assert!(!selector(json!([])));
@@ -269,7 +293,7 @@ mod tests {
 
     #[test]
     fn an_empty_label_selector_selects_all_and_an_absent_one_nothing() {
-        let labels = json!({"app": "a"});
+        let labels = labels(json!({"app": "a"}));
         assert!(LabelSelector::read(&json!({})).selects(&labels));
         assert!(!LabelSelector::read(&Value::Null).selects(&labels));
         assert!(LabelSelector::read(&json!({"matchLabels": {"app": "a"}})).selects(&labels));
@@ -281,9 +305,11 @@ mod tests {
     fn a_selector_can_be_narrowed() {
         let mut selector = LabelSelector::read(&json!({}));
         selector.and("v", "1", true);
-        assert!(selector.selects(&json!({"v": "1"})) && !selector.selects(&json!({"v": "2"})));
+        assert!(
+            selector.selects(&labels(json!({"v": "1"}))) && !selector.selects(&labels(json!({"v": "2"})))
+        );
         let mut other = LabelSelector::read(&json!({}));
         other.and("v", "1", false);
-        assert!(!other.selects(&json!({"v": "1"})));
+        assert!(!other.selects(&labels(json!({"v": "1"}))));
     }
 }

@@ -1,17 +1,19 @@
 //! A pod, as far as scheduling goes.
 
-use crate::scheduler::Object;
+use std::sync::{Arc, LazyLock};
+
 use serde_json::Value;
 
 use super::{
-    labels::{LabelSelector, NodeSelector, NodeTerm, strings},
+    Object,
+    labels::{LabelSelector, Labels, NodeSelector, NodeTerm, strings},
     resources::Resources,
 };
 
 /// What the scheduler reads of a pod, read once.
 #[derive(Clone, Debug)]
 pub(super) struct Pod {
-    pub(super) uid: String,
+    pub(super) uid: Arc<str>,
     pub(super) namespace: String,
     pub(super) name: String,
     /// The node that it is bound to, or that it was promised.
@@ -21,11 +23,12 @@ pub(super) struct Pod {
     pub(super) may_preempt: bool,
     pub(super) needs: Resources,
     pub(super) ports: Vec<HostPort>,
-    pub(super) wishes: Wishes,
+    pub(super) labels: Labels,
+    pub(super) wishes: Arc<Wishes>,
     pub(super) claims: Vec<ClaimReference>,
     pub(super) group: Option<GroupKey>,
     pub(super) state: State,
-    /// The object, for labels and for writing about it.
+    /// The object; null once the pod is on its node, where it would only take memory.
     pub(super) object: Object,
 }
 
@@ -45,8 +48,8 @@ pub(super) struct State {
 /// A pod's wishes about nodes and about the pods beside it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wishes {
-    /// The plain node selector, as an object of labels; null for none.
-    pub(super) node_labels: Value,
+    /// The plain node selector.
+    pub(super) node_labels: Labels,
     pub(super) nodes: Option<NodeSelector>,
     pub(super) preferred_nodes: Vec<(i64, NodeTerm)>,
     pub(super) tolerations: Vec<Toleration>,
@@ -141,7 +144,7 @@ pub(super) struct PodTerm {
 }
 
 impl PodTerm {
-    fn read(value: &Value, own_namespace: &str, own_labels: &Value) -> Self {
+    fn read(value: &Value, own_namespace: &str, own_labels: &Labels) -> Self {
         let mut selector = LabelSelector::read(&value["labelSelector"]);
         for (keys, wanted) in [("matchLabelKeys", true), ("mismatchLabelKeys", false)] {
             narrow(&mut selector, &value[keys], own_labels, wanted);
@@ -160,10 +163,10 @@ impl PodTerm {
     }
 
     /// Whether it is about that pod; `namespace_labels` are those of the pod's namespace.
-    pub(super) fn is_about(&self, pod: &Pod, namespace_labels: &Value) -> bool {
+    pub(super) fn is_about(&self, pod: &Pod, namespace_labels: &Labels) -> bool {
         let namespace = self.namespaces.iter().any(|one| *one == pod.namespace)
             || self.namespace_selector.selects(namespace_labels);
-        namespace && self.selector.selects(pod.labels())
+        namespace && self.selector.selects(&pod.labels)
     }
 }
 
@@ -183,7 +186,7 @@ pub(super) struct SpreadConstraint {
 }
 
 impl SpreadConstraint {
-    fn read(value: &Value, own_labels: &Value) -> Self {
+    fn read(value: &Value, own_labels: &Labels) -> Self {
         let mut selector = LabelSelector::read(&value["labelSelector"]);
         narrow(&mut selector, &value["matchLabelKeys"], own_labels, true);
         Self {
@@ -198,9 +201,9 @@ impl SpreadConstraint {
     }
 }
 
-fn narrow(selector: &mut LabelSelector, keys: &Value, own_labels: &Value, wanted: bool) {
+fn narrow(selector: &mut LabelSelector, keys: &Value, own_labels: &Labels, wanted: bool) {
     for key in strings(keys) {
-        if let Some(value) = own_labels.get(&key).and_then(Value::as_str) {
+        if let Some(value) = own_labels.get(&key) {
             selector.and(&key, value, wanted);
         }
     }
@@ -244,9 +247,10 @@ impl Pod {
         let (metadata, spec) = (&object["metadata"], &object["spec"]);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let namespace = text(&metadata["namespace"]);
+        let labels = Labels::read(&metadata["labels"]);
         let scheduler = spec["schedulerName"].as_str().unwrap_or(NAME);
         Self {
-            uid: text(&metadata["uid"]),
+            uid: metadata["uid"].as_str().unwrap_or_default().into(),
             name: text(&metadata["name"]),
             node: spec["nodeName"]
                 .as_str()
@@ -256,7 +260,7 @@ impl Pod {
             may_preempt: spec["preemptionPolicy"] != "Never",
             needs: Resources::of_pod(spec),
             ports: host_ports(spec),
-            wishes: wishes(spec, &namespace, &metadata["labels"]),
+            wishes: Arc::new(wishes(spec, &namespace, &labels)),
             claims: claims(spec, &object["status"]),
             group: group(spec, &namespace),
             state: State {
@@ -268,12 +272,40 @@ impl Pod {
                 is_others: scheduler != NAME,
             },
             namespace,
+            labels,
             object: object.clone(),
         }
     }
 
-    pub(super) fn labels(&self) -> &Value {
-        &self.object["metadata"]["labels"]
+    /// What is of interest of a pod once it is on its node.
+    pub(super) fn settled(self) -> Self {
+        static NOTHING: LazyLock<Object> = LazyLock::new(|| Arc::new(Value::Null));
+        static NO_WISHES: LazyLock<Arc<Wishes>> = LazyLock::new(Arc::default);
+        let wishes = if self.wishes.apart.is_empty() {
+            NO_WISHES.clone()
+        } else {
+            let apart = self.wishes.apart.clone();
+            Arc::new(Wishes {
+                apart,
+                ..Wishes::default()
+            })
+        };
+        Self {
+            wishes,
+            claims: Vec::new(),
+            object: NOTHING.clone(),
+            ..self
+        }
+    }
+
+    /// Whether it asks for something else than `other`, its later self, does.
+    pub(super) fn is_asking_otherwise(&self, other: &Self) -> bool {
+        let part = |pod: &Self, path: [&str; 2]| pod.object[path[0]][path[1]].clone();
+        let labels = ["metadata", "labels"];
+        let claims = ["status", "resourceClaimStatuses"];
+        self.object["spec"] != other.object["spec"]
+            || part(self, labels) != part(other, labels)
+            || part(self, claims) != part(other, claims)
     }
 
     /// Whether it takes room on its node.
@@ -320,7 +352,7 @@ fn host_ports(spec: &Value) -> Vec<HostPort> {
         .collect()
 }
 
-fn wishes(spec: &Value, namespace: &str, labels: &Value) -> Wishes {
+fn wishes(spec: &Value, namespace: &str, labels: &Labels) -> Wishes {
     const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
     const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
     let list = |value: &Value| -> Vec<Value> { value.as_array().cloned().unwrap_or_default() };
@@ -337,7 +369,7 @@ fn wishes(spec: &Value, namespace: &str, labels: &Value) -> Wishes {
     let mut preferred_pods = preferred("podAffinity", 1);
     preferred_pods.extend(preferred("podAntiAffinity", -1));
     Wishes {
-        node_labels: spec["nodeSelector"].clone(),
+        node_labels: Labels::read(&spec["nodeSelector"]),
         nodes: NodeSelector::read(&affinity["nodeAffinity"][REQUIRED]),
         preferred_nodes: list(&affinity["nodeAffinity"][PREFERRED])
             .iter()
@@ -449,22 +481,23 @@ mod tests {
 
     #[test]
     fn a_term_about_pods_keeps_to_its_own_namespace_unless_it_says_otherwise() {
-        let term = |value: Value| PodTerm::read(&value, "ns", &json!({"rev": "1"}));
+        let labels = |labels: Value| Labels::read(&labels);
+        let term = |value: Value| PodTerm::read(&value, "ns", &labels(json!({"rev": "1"})));
         let pod = read(json!({}));
         let same = json!({"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "k"});
-        assert!(term(same.clone()).is_about(&pod, &json!({})));
+        assert!(term(same.clone()).is_about(&pod, &labels(json!({}))));
         let mut other = same.clone();
         other["namespaces"] = json!(["other"]);
-        assert!(!term(other).is_about(&pod, &json!({})));
+        assert!(!term(other).is_about(&pod, &labels(json!({}))));
         let mut by_label = same.clone();
         by_label["namespaceSelector"] = json!({"matchLabels": {"team": "x"}});
-        assert!(term(by_label.clone()).is_about(&pod, &json!({"team": "x"})));
-        assert!(!term(by_label).is_about(&pod, &json!({"team": "y"})));
+        assert!(term(by_label.clone()).is_about(&pod, &labels(json!({"team": "x"}))));
+        assert!(!term(by_label).is_about(&pod, &labels(json!({"team": "y"}))));
         let mut same_revision = same;
         same_revision["matchLabelKeys"] = json!(["rev"]);
-        assert!(term(same_revision.clone()).is_about(&pod, &json!({})));
+        assert!(term(same_revision.clone()).is_about(&pod, &labels(json!({}))));
         same_revision["mismatchLabelKeys"] = json!(["rev"]);
-        assert!(!term(same_revision).is_about(&pod, &json!({})));
+        assert!(!term(same_revision).is_about(&pod, &labels(json!({}))));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct Account {
     pub(super) beforehand: Option<String>,
     /// What each node said that was looked at.
     pub(super) refusals: BTreeMap<String, Vec<Refusal>>,
+    /// Whether pods are being pushed out to make room.
+    pub(super) is_being_cured: bool,
 }
 
 /// What pods with claims are told about preemption: their claims don't come free by it.
@@ -46,6 +48,9 @@ impl Account {
         };
         if self.nodes == 0 {
             return "no nodes available to schedule pods".to_owned();
+        }
+        if self.is_being_cured {
+            return self.reasons().trim_end().to_owned();
         }
         format!("{}{note}preemption: {}", self.reasons(), self.about_preemption())
     }
@@ -102,6 +107,7 @@ mod tests {
         Account {
             nodes: 2,
             beforehand: None,
+            is_being_cured: false,
             refusals: BTreeMap::from([
                 (
                     "n1".to_owned(),

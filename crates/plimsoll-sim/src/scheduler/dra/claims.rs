@@ -52,6 +52,14 @@ impl Claim {
         }
     }
 
+    /// Whether it stands otherwise than `other`, its later self.
+    pub(in crate::scheduler) fn differs(&self, other: &Self) -> bool {
+        self.uid != other.uid
+            || self.is_ending != other.is_ending
+            || self.allocated.is_some() != other.allocated.is_some()
+            || self.reserved_for.len() > other.reserved_for.len()
+    }
+
     /// Whether it is reserved for a pod.
     pub(in crate::scheduler) fn is_reserved_for(&self, pod: &str) -> bool {
         self.reserved_for.contains(pod)
@@ -63,6 +71,8 @@ impl Claim {
 pub(in crate::scheduler) struct Claims {
     claims: BTreeMap<(String, String), Claim>,
     usage: Usage,
+    /// What was held once counts as held for ever.
+    never_frees: bool,
 }
 
 /// How a pod's claims stand.
@@ -84,12 +94,20 @@ pub(in crate::scheduler) enum Hindrance {
 }
 
 impl Claims {
+    pub(in crate::scheduler) fn new(never_frees: bool) -> Self {
+        Self {
+            never_frees,
+            ..Self::default()
+        }
+    }
+
     /// A claim came or changed.
     pub(in crate::scheduler) fn set(&mut self, object: &Object) {
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
         let key = (text("namespace"), text("name"));
-        self.remove(&key.0, &key.1);
         let claim = Claim::read(object);
+        let keeps = self.never_frees && claim.allocated.is_none();
+        self.take_out(&key, keeps);
         if let Some(allocated) = &claim.allocated {
             self.usage.add(allocated);
         }
@@ -98,8 +116,12 @@ impl Claims {
 
     /// A claim went.
     pub(in crate::scheduler) fn remove(&mut self, namespace: &str, name: &str) {
-        let before = self.claims.remove(&(namespace.to_owned(), name.to_owned()));
-        if let Some(allocated) = before.and_then(|claim| claim.allocated) {
+        self.take_out(&(namespace.to_owned(), name.to_owned()), self.never_frees);
+    }
+
+    fn take_out(&mut self, key: &(String, String), keeps: bool) {
+        let before = self.claims.remove(key);
+        if let Some(allocated) = before.and_then(|claim| claim.allocated).filter(|_| !keeps) {
             self.usage.remove(&allocated);
         }
     }
@@ -171,7 +193,7 @@ impl Claims {
         if claim
             .made_for
             .as_ref()
-            .map_or(!may_be_others, |owner| *owner != pod.uid)
+            .map_or(!may_be_others, |owner| **owner != *pod.uid)
         {
             return Err(Hindrance::Absent);
         }

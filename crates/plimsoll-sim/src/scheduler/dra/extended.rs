@@ -102,7 +102,7 @@ pub(in crate::scheduler) fn object(pod: &Pod, spec: &Value) -> Value {
             "generateName": format!("{}-extended-resources-", pod.name),
             "annotations": {"resource.kubernetes.io/extended-resource-claim": "true"},
             "ownerReferences": [{
-                "apiVersion": "v1", "kind": "Pod", "name": pod.name, "uid": pod.uid,
+                "apiVersion": "v1", "kind": "Pod", "name": pod.name, "uid": &*pod.uid,
                 "controller": true, "blockOwnerDeletion": true,
             }],
         },

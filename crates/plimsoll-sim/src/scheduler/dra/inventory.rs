@@ -172,14 +172,9 @@ impl Inventory {
         }
     }
 
-    /// A device of a pool's newest generation.
-    pub(in crate::scheduler) fn device(&self, id: &DeviceId) -> Option<&Arc<Device>> {
-        let pool = self.pools.get(&(id.driver.clone(), id.pool.clone()))?;
-        pool.devices.iter().find(|device| device.id == *id)
-    }
-
     /// All devices.
-    pub(in crate::scheduler) fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
+    #[cfg(test)]
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
         self.pools.values().flat_map(|pool| &pool.devices)
     }
 

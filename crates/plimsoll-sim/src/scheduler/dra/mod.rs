@@ -39,6 +39,21 @@ pub(super) struct Flaws {
     pub(super) ignores_constraints: bool,
 }
 
+impl Flaws {
+    /// Those that the seeded defects make.
+    pub(super) fn of(faults: &crate::Faults) -> Self {
+        Self {
+            forgets_holders: faults.has("dra.forgets-holders"),
+            ignores_counters: faults.has("dra.ignores-counters"),
+            ignores_taints: faults.has("dra.ignores-taints"),
+            failing_selects: faults.has("dra.failing-selects"),
+            gives_one: faults.has("dra.gives-one"),
+            ignores_requests: faults.has("dra.ignores-requests"),
+            ignores_constraints: faults.has("dra.ignores-constraints"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

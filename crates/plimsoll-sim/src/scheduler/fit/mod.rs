@@ -4,7 +4,7 @@
 //! at ([`Fit::check`]), in the order in which the real scheduler's plugins do: the first that refuses gives the reasons.
 
 mod neighbours;
-mod spread;
+pub(super) mod spread;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -12,6 +12,7 @@ use self::{neighbours::Neighbours, spread::Spread};
 use super::{
     cluster::{Cluster, Node},
     pod::{Pod, Taint, Wishes},
+    resources::Resources,
 };
 
 /// Why a node doesn't take a pod.
@@ -124,16 +125,15 @@ impl<'a> Fit<'a> {
         if i64::try_from(node.pods.len()).unwrap_or(i64::MAX) >= node.pod_limit {
             refusals.push(Refusal::curable("Too many pods"));
         }
-        let nothing = super::resources::Resources::default();
-        let never = self.pod.needs.lacking(&node.capacity, &nothing);
-        for name in self.pod.needs.lacking(&node.capacity, &node.used) {
-            if is_claimed(name, node, self.claimable) {
-                continue;
-            }
-            refusals.push(Refusal {
+        let mut lacking = self.pod.needs.lacking(&node.capacity, &node.used);
+        lacking.retain(|name| !is_claimed(name, node, self.claimable));
+        if !lacking.is_empty() {
+            // What the node hasn't even when it is empty, nobody's leaving brings.
+            let never = self.pod.needs.lacking(&node.capacity, &Resources::default());
+            refusals.extend(lacking.into_iter().map(|name| Refusal {
                 text: Cow::Owned(format!("Insufficient {name}")),
                 is_curable: !never.contains(&name),
-            });
+            }));
         }
         if refusals.is_empty() {
             Ok(())
@@ -150,10 +150,8 @@ pub(super) fn is_claimed(name: &str, node: &Node, claimable: &BTreeSet<String>) 
 
 /// Whether the pod's node selector and required node affinity accept the node.
 pub(super) fn accepts(wishes: &Wishes, node: &Node) -> bool {
-    let labels = wishes.node_labels.as_object().into_iter().flatten();
-    labels
-        .into_iter()
-        .all(|(key, value)| node.label(key) == value.as_str())
+    let mut labels = wishes.node_labels.iter();
+    labels.all(|(key, value)| node.label(key) == Some(value))
         && wishes
             .nodes
             .as_ref()

@@ -31,7 +31,7 @@ impl Spread {
             Counted {
                 max_skew: constraint.max_skew,
                 key: constraint.topology_key.clone(),
-                counts_itself: i64::from(constraint.selector.selects(pod.labels())),
+                counts_itself: i64::from(constraint.selector.selects(&pod.labels)),
                 // With fewer domains than wanted, the missing ones count as empty.
                 least: if constraint.min_domains.is_some_and(|wanted| domains < wanted) {
                     0
@@ -80,7 +80,7 @@ pub(in crate::scheduler) fn counts(
         let alike = |other: &Pod| {
             other.namespace == pod.namespace
                 && !other.state.is_ending
-                && constraint.selector.selects(other.labels())
+                && constraint.selector.selects(&other.labels)
         };
         let here = node.pods.values().filter(|other| alike(other)).count();
         *counts.entry(value.to_owned()).or_default() += i64::try_from(here).unwrap_or(i64::MAX);
