@@ -110,6 +110,28 @@ impl Quantity {
         self.nano < 0
     }
 
+    /// Below, at or above nothing.
+    #[must_use]
+    pub fn sign(self) -> Ordering {
+        self.nano.cmp(&0)
+    }
+
+    /// The whole number that it is, if it is one.
+    #[must_use]
+    pub fn as_whole(self) -> Option<i64> {
+        if self.nano % NANO == 0 {
+            i64::try_from(self.nano / NANO).ok()
+        } else {
+            None
+        }
+    }
+
+    /// As a floating point number.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        self.ratio_to(Self::whole(1))
+    }
+
     /// As a number, for ratios.
     #[must_use]
     pub fn ratio_to(self, other: Self) -> f64 {
@@ -253,7 +275,8 @@ fn unit(suffix: &str) -> Option<(Notation, i32, i128)> {
         return Some((Notation::Binary, 0, 1024_i128.pow(u32::try_from(power).ok()?)));
     }
     let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-    Some((Notation::Exponent, exponent, 1))
+    // Beyond that it is too much, or as good as nothing, in any case.
+    Some((Notation::Exponent, exponent.clamp(-10_000, 10_000), 1))
 }
 
 /// In the canonical form: no fraction, and the largest suffix that allows that.
@@ -358,6 +381,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn reading_never_panics(text in "[-+]?[0-9.]{0,40}[eEinumkKMGTP]{0,2}[-+]?[0-9]{0,12}") {
+            if let Ok(quantity) = text.parse::<Quantity>() {
+                let _ = (quantity.to_string(), quantity.value(), quantity.milli(), quantity.as_whole(), quantity + quantity);
+            }
+        }
+
         #[test]
         fn a_written_amount_reads_as_itself(nano in -10_i128.pow(20)..10_i128.pow(20), notation in 0..3_usize) {
             let notation = [Notation::Decimal, Notation::Binary, Notation::Exponent][notation];

@@ -3,6 +3,8 @@
 //! Everything here takes objects in the hub version of their kind (see [`convert`](crate::convert)) and dispatches on
 //! `apiVersion` and `kind`; kinds of CustomResourceDefinitions only have rules for their metadata.
 
+pub(crate) mod names;
+
 use serde_json::Value;
 
 use crate::schema::Cause;

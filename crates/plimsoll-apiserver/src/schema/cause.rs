@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{Reason, Status};
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])* $name:ident = $text:literal)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $reason:literal $text:literal)*) => {
         /// Why a field is refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum CauseReason {
@@ -16,7 +16,7 @@ macro_rules! reasons {
             /// Its name in `details.causes`.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => concat!("FieldValue", stringify!($name)),)* }
+                match self { $(Self::$name => $reason,)* }
             }
 
             /// How its message begins.
@@ -30,25 +30,25 @@ macro_rules! reasons {
 
 reasons! {
     /// Something it refers to isn't there.
-    NotFound = "Not found"
+    NotFound = "FieldValueNotFound" "Not found"
     /// It must be given.
-    Required = "Required value"
+    Required = "FieldValueRequired" "Required value"
     /// It is there twice.
-    Duplicate = "Duplicate value"
+    Duplicate = "FieldValueDuplicate" "Duplicate value"
     /// It breaks a rule.
-    Invalid = "Invalid value"
+    Invalid = "FieldValueInvalid" "Invalid value"
     /// It is none of the values there are.
-    NotSupported = "Unsupported value"
+    NotSupported = "FieldValueNotSupported" "Unsupported value"
     /// It may not be given here.
-    Forbidden = "Forbidden"
+    Forbidden = "FieldValueForbidden" "Forbidden"
     /// It is too long.
-    TooLong = "Too long"
+    TooLong = "FieldValueTooLong" "Too long"
     /// There are too many.
-    TooMany = "Too many"
+    TooMany = "FieldValueTooMany" "Too many"
     /// It is of the wrong type.
-    TypeInvalid = "Invalid value"
+    TypeInvalid = "FieldValueTypeInvalid" "Invalid value"
     /// The server failed.
-    InternalError = "Internal error"
+    InternalError = "InternalError" "Internal error"
 }
 
 /// One thing that is wrong with an object.
@@ -99,11 +99,10 @@ impl Cause {
         Self::with_value(CauseReason::NotFound, field, value, "")
     }
 
-    /// A value that is none of `supported`.
+    /// A value that is none of `supported`, which are named in this order.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
-        let mut supported: Vec<String> = supported.iter().map(|one| format!("\"{one}\"")).collect();
-        supported.sort();
+        let supported: Vec<String> = supported.iter().map(|one| format!("\"{one}\"")).collect();
         let detail = if supported.is_empty() {
             String::new()
         } else {
@@ -131,6 +130,12 @@ impl Cause {
             field: field.into(),
             message: format!("Too many: {count}: must have at most {most} {items}"),
         }
+    }
+
+    /// A value that is too large to be quoted.
+    #[must_use]
+    pub fn without_value(reason: CauseReason, field: impl Into<String>, detail: &str) -> Self {
+        Self::bare(reason, field, detail)
     }
 
     fn bare(reason: CauseReason, field: impl Into<String>, detail: &str) -> Self {
@@ -212,7 +217,7 @@ mod tests {
         let causes = [
             Cause::invalid("spec.replicas", &json!(-1), "must be greater than or equal to 0"),
             Cause::required("spec.selector", ""),
-            Cause::not_supported("spec.restartPolicy", &json!("x"), &["Never", "Always"]),
+            Cause::not_supported("spec.restartPolicy", &json!("x"), &["Always", "Never"]),
         ];
         let status = invalid("apps", "Deployment", "web", &causes);
         assert_eq!(

@@ -4,17 +4,41 @@
 //! (unknown and mistyped fields), defaults, prunes and validates objects, and tells patches how lists and maps merge.
 //! What a schema can't say is in [`rules`](crate::rules).
 
+mod bounds;
+mod builtin;
 mod cause;
+mod crd;
+mod decode;
+mod default;
+mod duplicates;
+pub(crate) mod format;
+pub(crate) mod graph;
+mod number;
+pub(crate) mod path;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod validate;
 
-pub use cause::{Cause, CauseReason, invalid};
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::Status;
+pub use cause::{Cause, CauseReason, invalid};
+pub use duplicates::duplicate_fields;
+
+use crate::{Reason, Status};
+use decode::{At, Found};
+use graph::{Graph, Id, View};
+use path::Path;
 
 /// The structural schema of one version of a kind. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Schema {}
+pub struct Schema {
+    graph: Arc<Graph>,
+    root: Id,
+    is_custom: bool,
+}
 
 /// What to do about fields that are unknown or given twice; the request's `fieldValidation`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,16 +55,43 @@ pub enum FieldValidation {
 impl Schema {
     /// The schema of a kind that is built into that minor version of Kubernetes, in that version of its group.
     #[must_use]
-    pub fn builtin(_minor: u32, _api_version: &str, _kind: &str) -> Option<Self> {
-        Some(Self {})
+    pub fn builtin(minor: u32, api_version: &str, kind: &str) -> Option<Self> {
+        let kinds = builtin::kinds(minor);
+        Some(Self {
+            root: *kinds.roots.get(&format!("{api_version} {kind}"))?,
+            graph: Arc::clone(&kinds.graph),
+            is_custom: false,
+        })
     }
 
     /// The schema in a CustomResourceDefinition's version: its `schema.openAPIV3Schema`.
     ///
-    /// # Errors
-    /// Where it isn't structural, what is wrong with it, with paths below `openAPIV3Schema`.
-    pub fn of_crd(_open_api_v3_schema: &Value) -> Result<Self, Vec<Cause>> {
-        Ok(Self {})
+    /// It is taken as it is; what is wrong with it is told by [`Schema::faults_of_crd`].
+    #[must_use]
+    pub fn of_crd(open_api_v3_schema: &Value) -> Self {
+        let (graph, root) = crd::graph(open_api_v3_schema);
+        Self {
+            graph: Arc::new(graph),
+            root,
+            is_custom: true,
+        }
+    }
+
+    /// What keeps a CustomResourceDefinition's `openAPIV3Schema` from being structural, rules that can't be compiled
+    /// included; with paths below it.
+    #[must_use]
+    pub fn faults_of_crd(open_api_v3_schema: &Value) -> Vec<Cause> {
+        crd::faults(open_api_v3_schema)
+    }
+
+    pub(crate) fn root(&self) -> View<'_> {
+        self.graph.at(self.root)
+    }
+
+    /// Whether it came with a CustomResourceDefinition.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.is_custom
     }
 
     /// Makes what was sent an object of this kind: drops fields that the kind doesn't have, and nulls.
@@ -52,25 +103,65 @@ impl Schema {
     /// refused.
     pub fn decode(
         &self,
-        _object: &mut Value,
-        _fields: FieldValidation,
-        _duplicates: &[String],
+        object: &mut Value,
+        fields: FieldValidation,
+        duplicates: &[String],
     ) -> Result<Vec<String>, Status> {
-        Ok(Vec::new())
+        let mut found = Found::default();
+        if self.is_custom {
+            decode::prune(self.root(), object, &Path::root(), &mut found);
+            if let Some(fields) = object.as_object_mut() {
+                decode::metadata(self.root(), fields, &mut found);
+            }
+        } else {
+            decode::decode(self.root(), object, &At::root(), &mut found);
+        }
+        if let Some(fault) = found.fault {
+            return Err(undecodable(object, &fault));
+        }
+        let mut warnings: Vec<String> = duplicates
+            .iter()
+            .map(|path| format!("duplicate field \"{path}\""))
+            .collect();
+        warnings.extend(
+            found
+                .unknown
+                .iter()
+                .map(|path| format!("unknown field \"{path}\"")),
+        );
+        match fields {
+            FieldValidation::Ignore => Ok(Vec::new()),
+            FieldValidation::Warn => Ok(warnings),
+            FieldValidation::Strict if warnings.is_empty() => Ok(warnings),
+            FieldValidation::Strict => Err(undecodable(
+                object,
+                &format!("strict decoding error: {}", warnings.join(", ")),
+            )),
+        }
     }
 
     /// Fills in the schema's defaults.
-    pub fn default(&self, _object: &mut Value) {}
+    pub fn default(&self, object: &mut Value) {
+        default::default(self.root(), object);
+    }
 
-    /// What is wrong with an object, by types, bounds and CEL rules; `old` is the stored object on an update.
+    /// What is wrong with a custom resource, by types, bounds and CEL rules; `old` is the stored object on an update.
+    ///
+    /// Built-in kinds are checked when they are decoded, and by [`rules`](crate::rules).
     #[must_use]
-    pub fn validate(&self, _object: &Value, _old: Option<&Value>) -> Vec<Cause> {
-        Vec::new()
+    pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+        if self.is_custom {
+            validate::validate(self.root(), object, old)
+        } else {
+            Vec::new()
+        }
     }
 }
 
-/// Which fields a JSON text gives more than once, as paths such as `spec.replicas`.
-#[must_use]
-pub fn duplicate_fields(_json: &[u8]) -> Vec<String> {
-    Vec::new()
+fn undecodable(object: &Value, why: &str) -> Status {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("kind");
+    let version = text("apiVersion").rsplit('/').next().unwrap_or_default();
+    let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}");
+    Status::new(Reason::BadRequest, message)
 }
