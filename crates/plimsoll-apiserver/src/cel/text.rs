@@ -10,6 +10,7 @@ use cel::{
 use regex::Regex;
 
 use super::fault;
+use crate::schema::pattern::compile;
 
 pub(super) fn add_to(env: &mut Env) -> Result<(), DeclarationError> {
     add_member_overload!(env, fn find: (CelString, CelString) -> Result<CelString>)?;
@@ -19,7 +20,7 @@ pub(super) fn add_to(env: &mut Env) -> Result<(), DeclarationError> {
 }
 
 fn pattern(text: &CelString<'_>) -> Result<Regex, ExecutionError> {
-    Regex::new(text.inner()).map_err(|error| fault::function("find", format!("Illegal regex: {error}")))
+    compile(text.inner()).map_err(|error| fault::function("find", format!("Illegal regex: {error}")))
 }
 
 fn find(text: &CelString<'_>, regex: &CelString<'_>) -> Result<CelString<'static>, ExecutionError> {

@@ -15,6 +15,7 @@ pub(crate) mod format;
 pub(crate) mod graph;
 mod number;
 pub(crate) mod path;
+pub(crate) mod pattern;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ mod structural;
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 pub(super) use structural::faults;
@@ -16,6 +15,7 @@ use super::{
     builtin,
     format::Format,
     graph::{Field, Fields, Graph, Id, Keys, Node, Patch, Shape},
+    pattern,
     rule::Rule,
 };
 
@@ -184,7 +184,7 @@ fn bounds(schema: &Map<String, Value>, int_or_string: bool) -> Option<Bounds> {
         pattern: schema
             .get("pattern")
             .and_then(Value::as_str)
-            .and_then(|pattern| Regex::new(pattern).ok()),
+            .and_then(|pattern| pattern::compile(pattern).ok()),
         min_items: count("minItems"),
         max_items: count("maxItems"),
         unique_items: is("uniqueItems"),

@@ -1,6 +1,5 @@
 //! Whether an `openAPIV3Schema` is structural: each field has its type outside of logical combinations.
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{super::Cause, super::path::Path, super::rule::Rule, DEEPEST, text, texts};
@@ -267,7 +266,7 @@ fn check_values(
     depth: usize,
 ) {
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && let Err(error) = Regex::new(pattern)
+        && let Err(error) = super::super::pattern::compile(pattern)
     {
         let detail = format!("must be a valid regular expression, but isn't: {error}");
         causes.push(Cause::invalid(path.child("pattern"), &pattern.into(), &detail));
