@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::GroupResource;
+use crate::{GroupResource, schema::Schema};
 
 /// The stored objects, in the hub version of their kinds.
 pub trait View: Send + Sync {
@@ -22,6 +22,12 @@ pub trait View: Send + Sync {
     fn versions(&self, of: &GroupResource) -> Vec<String> {
         let _ = of;
         Vec::new()
+    }
+
+    /// The schema of a custom resource in a version; none for kinds that are built in.
+    fn schema(&self, of: &GroupResource, version: &str) -> Option<Schema> {
+        let _ = (of, version);
+        None
     }
 
     /// Where objects of that kind are kept, and whether they are in namespaces.

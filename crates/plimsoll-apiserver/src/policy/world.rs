@@ -82,4 +82,8 @@ impl View for World {
     fn version(&self, of: &GroupResource) -> u64 {
         self.versions.get(of).copied().unwrap_or_default()
     }
+
+    fn collection(&self, api_version: &str, kind: &str) -> Option<(GroupResource, bool)> {
+        (api_version == "v1" && kind == "ConfigMap").then_some((crate::resources::CONFIG_MAPS, true))
+    }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Request, Webhooks, admin_access, limit_ranger, namespace_lifecycle, pod_group, pod_security, priority,
-    quota::Quotas, runtime_class, service_account, storage_class, tolerations,
+    Request, Webhooks, admin_access, limit_ranger, namespace_lifecycle, pod_group, pod_security, policies,
+    priority, quota::Quotas, reinvocation::Rounds, runtime_class, service_account, storage_class,
+    tolerations, webhooks,
 };
 use crate::{
-    Clock, GroupResource, Seed, Status,
+    GroupResource, Seed, Status,
     policy::{View, Write, rbac},
     resources,
 };
@@ -26,24 +27,30 @@ pub struct Plugins {
 
 /// The admission chain.
 pub struct Admission {
-    pub(super) minor: u32,
-    pub(super) clock: Clock,
-    pub(super) seed: Seed,
-    pub(super) webhooks: Arc<dyn Webhooks>,
+    minor: u32,
+    seed: Seed,
+    webhooks: Arc<dyn Webhooks>,
     plugins: Plugins,
+    mutating_policies: policies::Mutating,
+    mutating_webhooks: webhooks::Mutating,
+    validating_policies: policies::Validating,
+    validating_webhooks: webhooks::Validating,
     quotas: Quotas,
 }
 
 impl Admission {
     /// The chain of a server of Kubernetes 1.`minor`.
     #[must_use]
-    pub fn new(minor: u32, clock: Clock, seed: Seed, webhooks: Arc<dyn Webhooks>, plugins: Plugins) -> Self {
+    pub fn new(minor: u32, seed: Seed, webhooks: Arc<dyn Webhooks>, plugins: Plugins) -> Self {
         Self {
             minor,
-            clock,
             seed,
             webhooks,
             plugins,
+            mutating_policies: policies::Mutating::new(minor),
+            mutating_webhooks: webhooks::Mutating::new(minor),
+            validating_policies: policies::Validating::default(),
+            validating_webhooks: webhooks::Validating::default(),
             quotas: Quotas::new(minor),
         }
     }
@@ -53,6 +60,23 @@ impl Admission {
     /// # Errors
     /// The first plugin's refusal.
     pub async fn mutate(&self, view: &dyn View, request: &mut Request) -> Result<(), Status> {
+        let (mut policies, mut webhooks) = (Rounds::default(), Rounds::default());
+        self.round(view, request, &mut policies, &mut webhooks).await?;
+        // What policies or webhooks changed is shown to everybody once more.
+        if policies.changed || webhooks.changed {
+            (policies.again, webhooks.again) = (true, true);
+            self.round(view, request, &mut policies, &mut webhooks).await?;
+        }
+        Ok(())
+    }
+
+    async fn round(
+        &self,
+        view: &dyn View,
+        request: &mut Request,
+        policies: &mut Rounds,
+        webhooks: &mut Rounds,
+    ) -> Result<(), Status> {
         namespace_lifecycle::admit(view, request)?;
         limit_ranger::mutate(view, request);
         service_account::mutate(view, &self.seed, request).await?;
@@ -64,7 +88,9 @@ impl Admission {
         }
         storage_class::mutate(view, request);
         runtime_class::mutate(view, request)?;
-        Ok(())
+        self.mutating_policies.mutate(view, request, policies)?;
+        let caller = (view, self.webhooks.as_ref(), &self.seed);
+        self.mutating_webhooks.mutate(caller, request, webhooks).await
     }
 
     /// Judges what is to be stored, quotas apart.
@@ -81,7 +107,9 @@ impl Admission {
         if self.minor == POD_GROUPS_NEED_WORKLOADS {
             pod_group::validate(view, request)?;
         }
-        Ok(())
+        self.validating_policies.validate(view, request)?;
+        let caller = (view, self.webhooks.as_ref(), &self.seed);
+        self.validating_webhooks.validate(caller, request).await
     }
 
     /// Judges what is to be stored by the quotas of its namespace. Nothing may be stored between this and the write.

@@ -7,23 +7,27 @@
 
 mod admin_access;
 mod chain;
+mod expressions;
 mod limit_ranger;
+mod matching;
 mod namespace_lifecycle;
 mod pod_group;
 mod pod_security;
+mod policies;
 mod priority;
 mod quota;
+mod reinvocation;
 mod request;
 mod runtime_class;
 mod service_account;
 mod storage_class;
 mod tolerations;
-mod webhook;
+mod webhooks;
 
 pub use chain::{Admission, Plugins};
 pub use priority::system_classes;
 pub use request::{Operation, Request};
-pub use webhook::{CallError, Endpoint, Handlers, Webhooks};
+pub use webhooks::{CallError, Endpoint, Handlers, Webhooks};
 
 #[cfg(test)]
 mod tests;

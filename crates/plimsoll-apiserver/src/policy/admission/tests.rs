@@ -1,9 +1,8 @@
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Clock, GroupResource, Reason, Seed, User,
+    GroupResource, Reason, Seed, User,
     policy::{View, world::World},
     resources,
 };
@@ -11,7 +10,6 @@ use crate::{
 fn chain(minor: u32) -> Admission {
     Admission::new(
         minor,
-        Clock::starting_at(Timestamp::UNIX_EPOCH),
         Seed::new(1),
         std::sync::Arc::new(Handlers::default()),
         Plugins::default(),

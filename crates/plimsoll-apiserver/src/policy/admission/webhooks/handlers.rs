@@ -1,7 +1,8 @@
-//! Admission webhooks: who they are called at, without a network.
+//! Where webhooks are, without a network.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -27,13 +28,28 @@ pub enum Endpoint {
     Url(String),
 }
 
+/// As a request line names it.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service {
+                namespace,
+                name,
+                port,
+                path,
+            } => write!(f, "https://{name}.{namespace}.svc:{port}{path}"),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
 /// Why a webhook gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Nobody is there; says what the connection failed with.
     #[error("{0}")]
     Unreachable(String),
-    /// It answered something else than a review; says what.
+    /// It answered with something else than a review; says what.
     #[error("{0}")]
     Nonsense(String),
 }
@@ -41,14 +57,15 @@ pub enum CallError {
 /// Calls webhooks.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
-    /// Sends an AdmissionReview and brings the answer. The caller minds the timeout.
+    /// Sends an AdmissionReview and brings the answer, whose patch may be a list of operations or, as on the wire,
+    /// their text in base64. The caller minds the timeout.
     ///
     /// # Errors
     /// Whatever kept it from answering.
     async fn call(&self, endpoint: &Endpoint, review: Value, timeout: Duration) -> Result<Value, CallError>;
 }
 
-/// Webhooks that are functions of this process, by service (path and port don't matter) or URL.
+/// Webhooks that are functions of this process, by service (path and port don't matter) or URL. Clones share them.
 #[derive(Clone, Default)]
 pub struct Handlers(Arc<RwLock<BTreeMap<Endpoint, Arc<dyn Webhooks>>>>);
 
