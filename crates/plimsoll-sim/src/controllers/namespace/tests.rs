@@ -10,10 +10,14 @@ use crate::controllers::{
 async fn a_namespace_goes_with_everything_in_it() {
     let stand = Stand::new();
     stand.namespace("doomed").await;
-    stand
-        .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "doomed"},
-            "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": template("web", None)}}))
-        .await;
+    for index in 0..3 {
+        let mut pod = template("web", None);
+        pod["apiVersion"] = json!("v1");
+        pod["kind"] = json!("Pod");
+        pod["metadata"]["name"] = json!(format!("web-{index}"));
+        pod["metadata"]["namespace"] = json!("doomed");
+        stand.create(pod).await;
+    }
     stand.pass(2).await;
     assert_eq!(stand.pods("doomed").len(), 3);
     stand
@@ -25,15 +29,13 @@ async fn a_namespace_goes_with_everything_in_it() {
     stand.pass(5).await;
     let namespace = stand.get(&resources::NAMESPACES, "", "doomed").unwrap();
     let remaining = condition::find(&namespace["status"]["conditions"], "NamespaceContentRemaining").unwrap();
-    assert!(
-        remaining["message"]
-            .as_str()
-            .unwrap()
-            .starts_with("Some resources are remaining: pods. has")
+    assert_eq!(
+        remaining["message"],
+        "Some resources are remaining: pods. has 3 resource instances"
     );
     stand.pass(20).await;
     assert!(stand.get(&resources::NAMESPACES, "", "doomed").is_none());
-    assert!(stand.names(&resources::REPLICA_SETS, "doomed").is_empty());
+    assert!(stand.names(&resources::CONFIG_MAPS, "doomed").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
