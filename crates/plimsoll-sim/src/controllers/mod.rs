@@ -5,6 +5,7 @@
 //! messages are worded as those of the real controllers, because people and checks read them.
 
 mod deployment;
+mod endpoints;
 mod facts;
 mod garbage;
 mod job;
@@ -12,9 +13,11 @@ mod namespace;
 mod pods;
 mod replicaset;
 mod resource_claim;
+mod revisions;
 mod service_account;
 #[cfg(test)]
 mod stand;
+mod statefulset;
 mod status_write;
 mod work;
 
@@ -39,10 +42,12 @@ macro_rules! controllers {
 
 controllers! {
     deployment
+    endpoints
     garbage
     job
     namespace
     replicaset
     resource_claim
     service_account
+    statefulset
 }

@@ -178,7 +178,9 @@ fn expected(owners: &[BTreeSet<usize>], deletions: &[(usize, Propagation)]) -> B
         }
         // Who has an owner left is no longer the others'.
         let alive: BTreeSet<usize> = living.keys().copied().collect();
-        living.values_mut().for_each(|owners| owners.retain(|owner| alive.contains(owner)));
+        living
+            .values_mut()
+            .for_each(|owners| owners.retain(|owner| alive.contains(owner)));
     }
     living.into_keys().collect()
 }

@@ -157,7 +157,7 @@ impl Namespaces {
                 .map(|pod| {
                     pod["spec"]["terminationGracePeriodSeconds"]
                         .as_u64()
-                        .unwrap_or_default()
+                        .unwrap_or(30)
                 })
                 .max()
                 .unwrap_or_default();

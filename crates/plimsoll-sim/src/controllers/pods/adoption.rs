@@ -103,10 +103,26 @@ pub(crate) async fn claim_pods(
     candidates: &mut Candidates,
     finalizer: Option<&str>,
 ) -> Result<Vec<Object>, Status> {
+    let orphans = candidates.of(api, owner);
+    claim(api, owner, orphans, finalizer)
+        .await
+        .inspect_err(|_| candidates.look_around_again(owner))
+}
+
+/// The same with orphans of the owner's choice.
+///
+/// # Errors
+/// As the API refuses it.
+pub(crate) async fn claim(
+    api: &Direct,
+    owner: &Value,
+    orphans: Vec<Object>,
+    finalizer: Option<&str>,
+) -> Result<Vec<Object>, Status> {
     let selector = Selector::of(&owner["spec"]["selector"]);
     let mut own = release_strangers(api, owner, &resources::PODS, &selector).await?;
     let mut adopted = false;
-    for orphan in candidates.of(api, owner) {
+    for orphan in orphans {
         if !adoptable(owner, &selector, &orphan) || pod::terminal(&orphan) {
             continue;
         }
@@ -116,10 +132,7 @@ pub(crate) async fn claim_pods(
                 adopted = true;
             }
             Err(refusal) if refusal.reason == Reason::NotFound => {}
-            Err(refusal) => {
-                candidates.look_around_again(owner);
-                return Err(refusal);
-            }
+            Err(refusal) => return Err(refusal),
         }
     }
     if adopted {
