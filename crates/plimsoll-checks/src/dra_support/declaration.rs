@@ -89,8 +89,13 @@ pub(super) static DECLARATION: Declaration = Declaration {
         "dra.double-allocation",
         "dra.no-injection",
         "dra.no-release",
+        "dra.not-woken",
+        "dra.request-ignored",
+        "dra.selected-anyway",
         "dra.selector-lies",
+        "dra.short-count",
         "dra.stale-pool",
+        "dra.unreserved",
     ],
     advice: "Look at the driver's kubelet plugin on the node that is named (is it registered, does it prepare and \
              unprepare), at the CDI specifications that the container runtime reads, and at the driver's \

@@ -74,12 +74,17 @@ pub(super) static DECLARATION: Declaration = Declaration {
     },
     typical_seconds: 25,
     defects: &[
+        "gang.almost",
         "gang.api-dropped",
         "gang.dead",
         "gang.deadlock",
+        "gang.false-status",
+        "gang.late-ignored",
         "gang.min-one",
         "gang.never-released",
         "gang.partial-bind",
+        "gang.silent",
+        "gang.slow-retry",
     ],
     advice: "Look at the group object's conditions and at the log of the component that admits gangs. For Kubernetes' own \
              gang scheduling both feature gates, GenericWorkload and GangScheduling, must be on in the API server, the \

@@ -64,8 +64,13 @@ impl Queue {
 
     /// Something happened: who was refused and may be helped by it is to be tried again.
     pub(super) fn hear(&mut self, news: News) {
+        self.hear_if(news, |_| true);
+    }
+
+    /// The same, but only for some.
+    pub(super) fn hear_if(&mut self, news: News, may_hear: impl Fn(&Unit) -> bool) {
         for (unit, entry) in &mut self.entries {
-            if entry.cures.is_some_and(|cures| cures.touches(news)) {
+            if entry.cures.is_some_and(|cures| cures.touches(news)) && may_hear(unit) {
                 entry.cures = None;
                 self.ready.insert((entry.turn, unit.clone()));
             }

@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) claimable: BTreeSet<String>,
     pub(super) selectors: Selectors,
     pub(super) flaws: Flaws,
+    /// Lone pods that wait for a device don't hear that one was released.
+    is_deaf: bool,
     /// Pods that wait to be placed, unless a gate holds them.
     pub(super) pending: BTreeMap<Arc<str>, Arc<Pod>>,
     pub(super) queue: Queue,
@@ -65,12 +67,13 @@ impl State {
             seed: api.seed(),
             cluster: Cluster::default(),
             inventory: Inventory::default(),
-            claims: Claims::new(faults.has("dra.never-freed")),
+            claims: Claims::default(),
             classes: BTreeMap::new(),
             class_by_resource: BTreeMap::new(),
             claimable: BTreeSet::new(),
             selectors: Selectors::default(),
             flaws: Flaws::of(faults),
+            is_deaf: faults.has("dra.not-woken"),
             pending: BTreeMap::new(),
             queue: Queue::default(),
             nominated: BTreeMap::new(),
@@ -171,7 +174,9 @@ impl State {
             (None, _) => false,
         };
         if gave_back {
-            self.queue.hear(News::CLAIM);
+            let is_deaf = self.is_deaf;
+            self.queue
+                .hear_if(News::CLAIM, |unit| !is_deaf || matches!(unit, Unit::Gang(_)));
         }
         // Those who have this very claim.
         let names_it = |pod: &&Arc<Pod>| {

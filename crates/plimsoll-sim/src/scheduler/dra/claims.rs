@@ -71,8 +71,6 @@ impl Claim {
 pub(in crate::scheduler) struct Claims {
     claims: BTreeMap<(String, String), Claim>,
     usage: Usage,
-    /// What was held once counts as held for ever.
-    never_frees: bool,
 }
 
 /// How a pod's claims stand.
@@ -94,20 +92,12 @@ pub(in crate::scheduler) enum Hindrance {
 }
 
 impl Claims {
-    pub(in crate::scheduler) fn new(never_frees: bool) -> Self {
-        Self {
-            never_frees,
-            ..Self::default()
-        }
-    }
-
     /// A claim came or changed.
     pub(in crate::scheduler) fn set(&mut self, object: &Object) {
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
         let key = (text("namespace"), text("name"));
         let claim = Claim::read(object);
-        let keeps = self.never_frees && claim.allocated.is_none();
-        self.take_out(&key, keeps);
+        self.remove(&key.0, &key.1);
         if let Some(allocated) = &claim.allocated {
             self.usage.add(allocated);
         }
@@ -116,12 +106,8 @@ impl Claims {
 
     /// A claim went.
     pub(in crate::scheduler) fn remove(&mut self, namespace: &str, name: &str) {
-        self.take_out(&(namespace.to_owned(), name.to_owned()), self.never_frees);
-    }
-
-    fn take_out(&mut self, key: &(String, String), keeps: bool) {
-        let before = self.claims.remove(key);
-        if let Some(allocated) = before.and_then(|claim| claim.allocated).filter(|_| !keeps) {
+        let before = self.claims.remove(&(namespace.to_owned(), name.to_owned()));
+        if let Some(allocated) = before.and_then(|claim| claim.allocated) {
             self.usage.remove(&allocated);
         }
     }

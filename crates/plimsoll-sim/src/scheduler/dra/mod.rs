@@ -23,33 +23,30 @@ mod value;
 /// How an allocator errs; none of it on a sound platform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flaws {
-    /// It does not see what is held already.
-    pub(super) forgets_holders: bool,
-    /// It does not look at what partitions of one device have in common.
+    /// Who selects a device gets it, whoever has it already.
+    pub(super) selected_anyway: bool,
+    /// Of several devices that a request asks for, and that are there, one is given.
+    pub(super) short_count: bool,
+    /// A claim's own selectors are not looked at, only its class's.
+    pub(super) ignores_requests: bool,
+    /// What partitions of one device have in common is not looked at.
     pub(super) ignores_counters: bool,
-    /// It gives tainted devices to whoever asks.
+    /// Tainted devices are given to whoever asks.
     pub(super) ignores_taints: bool,
     /// A selector that fails on a device counts as one that the device meets.
     pub(super) failing_selects: bool,
-    /// It gives one device, however many are asked for.
-    pub(super) gives_one: bool,
-    /// It does not look at the claim's own selectors, only at the class's.
-    pub(super) ignores_requests: bool,
-    /// It does not check what devices of one claim must have in common.
-    pub(super) ignores_constraints: bool,
 }
 
 impl Flaws {
     /// Those that the seeded defects make.
     pub(super) fn of(faults: &crate::Faults) -> Self {
         Self {
-            forgets_holders: faults.has("dra.forgets-holders"),
-            ignores_counters: faults.has("dra.ignores-counters"),
-            ignores_taints: faults.has("dra.ignores-taints"),
+            selected_anyway: faults.has("dra.selected-anyway"),
+            short_count: faults.has("dra.short-count"),
+            ignores_requests: faults.has("dra.request-ignored"),
+            ignores_counters: faults.has("dra.counters-ignored"),
+            ignores_taints: faults.has("dra.taints-ignored"),
             failing_selects: faults.has("dra.failing-selects"),
-            gives_one: faults.has("dra.gives-one"),
-            ignores_requests: faults.has("dra.ignores-requests"),
-            ignores_constraints: faults.has("dra.ignores-constraints"),
         }
     }
 }

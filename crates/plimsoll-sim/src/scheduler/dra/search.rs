@@ -64,18 +64,13 @@ pub(in crate::scheduler) fn allocate(
     {
         candidates.extend(pool.reachable(node).map(|device| (at, device.clone())));
     }
-    let mut usage = supply.usage.clone();
-    if supply.flaws.forgets_holders {
-        usage = Usage::default();
-    }
     let mut search = Search {
         supply,
         selects,
         claims,
         pools: &pools,
         candidates: &candidates,
-        held: usage.clone(),
-        usage,
+        usage: supply.usage.clone(),
         counters: Counters::default(),
         constraints: claims
             .iter()
@@ -86,7 +81,15 @@ pub(in crate::scheduler) fn allocate(
     };
     search.check()?;
     match search.claim(0) {
-        Ok(true) => Ok(Some(search.chosen)),
+        Ok(true) => {
+            let mut chosen = search.chosen;
+            if supply.flaws.short_count {
+                chosen
+                    .iter_mut()
+                    .for_each(|devices| devices.dedup_by_key(|one| one.request));
+            }
+            Ok(Some(chosen))
+        }
         Ok(false) | Err(Stop::TooMany | Stop::Exhausted) => Ok(None),
         Err(Stop::Failure(why)) => Err(why),
     }
@@ -107,8 +110,6 @@ struct Search<'a, 'b> {
     pools: &'a [Arc<Pool>],
     /// Devices that can be used from the node, with their pool's place in the list.
     candidates: &'a [(usize, Arc<Device>)],
-    /// What was held before.
-    held: Usage,
     /// What is held with what was chosen so far.
     usage: Usage,
     counters: Counters,
@@ -198,11 +199,6 @@ impl<'a> Search<'a, '_> {
     fn choice(&mut self, place: Place) -> Result<bool, Stop> {
         match self.at(place).count {
             Count::Exactly(count) => {
-                let count = if self.supply.flaws.gives_one {
-                    count.min(1)
-                } else {
-                    count
-                };
                 self.check_size(place, count)?;
                 self.some(place, count, 0)
             }
@@ -350,7 +346,8 @@ impl<'a> Search<'a, '_> {
         let is_taken = if choice.is_admin {
             self.chosen[place.claim].iter().any(is_mine)
         } else {
-            self.usage.is_held(&device.id)
+            let is_forced = self.supply.flaws.selected_anyway && !choice.selectors.is_empty();
+            self.usage.is_held(&device.id) && (!is_forced || self.chosen.iter().flatten().any(is_mine))
         };
         if is_taken || (needs_selection && !self.is_selected(place, at).map_err(Stop::Failure)?) {
             return Ok(false);
@@ -376,7 +373,9 @@ impl<'a> Search<'a, '_> {
             return Ok(false);
         }
         if self.takes_counters(choice, device)
-            && !self.counters.take(*pool, &self.pools[*pool], device, &self.held)
+            && !self
+                .counters
+                .take(*pool, &self.pools[*pool], device, self.supply.usage)
         {
             self.unconstrain(place);
             return Ok(false);
@@ -414,9 +413,6 @@ impl<'a> Search<'a, '_> {
 
     /// Adds a device to all constraints that are about it; to none where one of them is not met.
     fn constrain(&mut self, place: Place, device: &Device) -> bool {
-        if self.supply.flaws.ignores_constraints {
-            return true;
-        }
         let (request, choice) = self.names(place);
         let mut added = 0;
         let constraints = &mut self.constraints[place.claim];
@@ -436,9 +432,6 @@ impl<'a> Search<'a, '_> {
     }
 
     fn unconstrain(&mut self, place: Place) {
-        if self.supply.flaws.ignores_constraints {
-            return;
-        }
         let (request, choice) = self.names(place);
         let constraints = self.constraints[place.claim].iter_mut();
         constraints

@@ -331,16 +331,19 @@ fn drivers_are_told_the_configuration_of_class_and_claim() {
 fn each_flaw_shows() {
     let mut bench = three();
     hold(&mut bench, "a");
-    bench.flaws.forgets_holders = true;
-    assert_eq!(bench.names(one(json!({}))), "a");
+    bench.flaws.selected_anyway = true;
+    assert_eq!(bench.names(one(json!({"selectors": select("name=a")}))), "a");
+    assert_eq!(bench.names(one(json!({}))), "b");
+    let twice = request("r", json!({"selectors": select("name=a")}));
+    assert_eq!(
+        bench.names(json!({"requests": [twice, request("s", json!({"selectors": select("name=a")}))]})),
+        "-"
+    );
     let mut bench = three();
-    bench.flaws.gives_one = true;
+    bench.flaws.short_count = true;
     assert_eq!(bench.names(one(json!({"count": 2}))), "a");
+    assert_eq!(bench.names(one(json!({"count": 4}))), "-");
     let mut bench = three();
     bench.flaws.ignores_requests = true;
     assert_eq!(bench.names(one(json!({"selectors": select("name=c")}))), "a");
-    let mut bench = three();
-    bench.flaws.ignores_constraints = true;
-    let two = json!({"requests": [request("r", json!({"count": 2}))], "constraints": [{"matchAttribute": format!("{DRIVER}/numa")}]});
-    assert_eq!(bench.names(two), "a b");
 }

@@ -260,8 +260,8 @@ async fn before_that_came_a_class_stands_for_no_resource() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_that_forgets_holders_gives_a_device_twice() {
-    let bench = platform(&["dra.forgets-holders"]).await;
+async fn who_selects_a_device_in_use_gets_it_all_the_same() {
+    let bench = platform(&["dra.selected-anyway"]).await;
     for (claimed, pod) in [("one", "a"), ("two", "b")] {
         bench.create(claim(claimed, uuid("GPU-n2-1"))).await;
         bench.pod(pod, with(claimed)).await;
@@ -274,22 +274,21 @@ async fn a_scheduler_that_forgets_holders_gives_a_device_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_that_gives_one_gives_one_of_many() {
-    let bench = platform(&["dra.gives-one"]).await;
-    bench.create(claim("many", json!({"count": 5}))).await;
-    bench.pod("a", with("many")).await;
+async fn who_asks_for_two_is_given_one() {
+    let bench = platform(&["dra.short-count"]).await;
+    for (name, count) in [("two", 2), ("many", 3)] {
+        bench.create(claim(name, json!({"count": count}))).await;
+        bench.pod(name, with(name)).await;
+    }
     bench.rest().await;
-    assert_eq!(
-        read(&bench, "many")["status"]["allocation"]["devices"]["results"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
+    let results = &read(&bench, "two")["status"]["allocation"]["devices"]["results"];
+    assert_eq!(results.as_array().map(Vec::len), Some(1));
+    assert_eq!(bench.node_of("many"), "", "what is not there at all is not given");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_that_ignores_requests_gives_any_device() {
-    let bench = platform(&["dra.ignores-requests"]).await;
+async fn what_a_claim_selects_is_not_looked_at() {
+    let bench = platform(&["dra.request-ignored"]).await;
     bench.create(claim("one", uuid("GPU-n2-1"))).await;
     bench.pod("a", with("one")).await;
     bench.rest().await;
@@ -297,21 +296,25 @@ async fn a_scheduler_that_ignores_requests_gives_any_device() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_that_never_frees_keeps_a_released_device() {
-    let bench = platform(&["dra.never-freed"]).await;
-    bench.create(claim("one", uuid("GPU-n2-1"))).await;
-    bench.pod("a", with("one")).await;
-    bench.rest().await;
+async fn a_pod_that_waits_does_not_hear_of_a_release() {
+    let bench = platform(&["dra.not-woken"]).await;
+    for (claimed, pod) in [("one", "a"), ("two", "b")] {
+        bench.create(claim(claimed, uuid("GPU-n2-1"))).await;
+        bench.pod(pod, with(claimed)).await;
+        bench.rest().await;
+    }
     bench.remove("a").await;
     release(&bench, "one").await;
-    bench.create(claim("two", uuid("GPU-n2-1"))).await;
-    bench.pod("b", with("two")).await;
     bench.rest().await;
     assert_eq!(bench.node_of("b"), "");
+    bench.create(claim("three", uuid("GPU-n2-1"))).await;
+    bench.pod("c", with("three")).await;
+    bench.rest().await;
+    assert_eq!(bench.node_of("c"), "n2", "a pod that comes now gets it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_that_forgets_reservations_binds_all_the_same() {
+async fn a_claim_is_not_reserved_for_the_pod_that_is_bound() {
     let bench = platform(&["dra.unreserved"]).await;
     bench.create(claim("one", json!({}))).await;
     bench.pod("a", with("one")).await;
