@@ -116,6 +116,17 @@ impl Apis {
             .map(|served| served.resource.clone())
     }
 
+    /// The kind of that plural in the group's preferred version, and whether its objects live in a namespace.
+    #[must_use]
+    pub fn plural(&self, group: &str, plural: &str) -> Option<(ApiResource, bool)> {
+        let versions = self.groups.get(group)?;
+        versions
+            .iter()
+            .flat_map(|version| &version.kinds)
+            .find(|served| served.resource.plural == plural)
+            .map(|served| (served.resource.clone(), served.namespaced))
+    }
+
     /// Group versions whose server does not answer at present (a dead APIService).
     #[must_use]
     pub fn stale(&self) -> Vec<String> {
