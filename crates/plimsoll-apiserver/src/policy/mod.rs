@@ -15,6 +15,8 @@ mod selector;
 pub mod tokens;
 mod view;
 #[cfg(test)]
+mod words;
+#[cfg(test)]
 pub(crate) mod world;
 
 pub use view::{View, Write};

@@ -238,7 +238,8 @@ fn refused_by(message: &str) -> Option<String> {
         ("admission webhook \"", "webhook"),
         ("failed calling webhook \"", "webhook"),
         ("ValidatingAdmissionPolicy '", "policy"),
-        ("MutatingAdmissionPolicy '", "policy"),
+        // How a mutating policy that fails is called.
+        ("policy '", "policy"),
         ("violates PodSecurity \"", "Pod Security level"),
     ];
     for (phrase, who) in VOICES {
@@ -325,6 +326,11 @@ mod tests {
                 422,
                 "ValidatingAdmissionPolicy 'no-gpu' with binding 'b' denied request: x",
                 "policy no-gpu",
+            ),
+            (
+                403,
+                "policy 'gang-gate' with binding 'b' denied request: no such key: x",
+                "policy gang-gate",
             ),
             (
                 403,

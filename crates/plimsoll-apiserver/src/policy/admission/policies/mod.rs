@@ -174,3 +174,6 @@ fn with_params(inputs: &Inputs, params: &Value) -> Inputs {
     inputs.params = params.clone();
     inputs
 }
+
+#[cfg(test)]
+mod tests;

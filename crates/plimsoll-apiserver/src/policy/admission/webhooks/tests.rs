@@ -301,6 +301,47 @@ async fn a_webhook_that_wants_to_is_shown_what_later_ones_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_webhook_is_asked_about_what_its_rules_selectors_and_conditions_choose() {
+    for (change, judged) in [
+        (json!({}), true),
+        (
+            json!({"rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["*"]}]}),
+            false,
+        ),
+        (
+            json!({"rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]}]}),
+            true,
+        ),
+        (json!({"namespaceSelector": {"matchLabels": {"team": "a"}}}), true),
+        (
+            json!({"namespaceSelector": {"matchLabels": {"team": "b"}}}),
+            false,
+        ),
+        (json!({"objectSelector": {"matchLabels": {"app": "x"}}}), false),
+        (
+            json!({"matchConditions": [{"name": "n", "expression": "object.data.a == '1'"}]}),
+            true,
+        ),
+        (
+            json!({"matchConditions": [{"name": "n", "expression": "object.data.a == '2'"}]}),
+            false,
+        ),
+    ] {
+        let asked = fake(json!({"allowed": true}));
+        let ground = Ground::validating(vec![hook("w.example.com", change.clone())]).with("w", &asked);
+        assert_eq!(ground.run(&mut config()).await, Ok(()));
+        assert_eq!(asked.asked.lock().unwrap().len() == 1, judged, "{change}");
+    }
+    let broken = json!({"matchConditions": [{"name": "n", "expression": "object.data.gone == '1'"}]});
+    let ground =
+        Ground::validating(vec![hook("w.example.com", broken)]).with("w", &fake(json!({"allowed": true})));
+    assert_eq!(
+        ground.message().await.unwrap(),
+        "configmaps \"c\" is forbidden: expression 'object.data.gone == '1'' resulted in error: no such key: gone"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn judges_are_asked_at_the_same_time_and_the_first_refusal_counts() {
     let slow = |message: &str| {
         Arc::new(Fake {
