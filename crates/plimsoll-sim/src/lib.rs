@@ -6,9 +6,19 @@
 //!
 //! Platforms and their defects are data; this crate knows no check and no requirement.
 
+#[cfg(feature = "client")]
+mod client;
 pub mod controllers;
 mod faults;
 pub mod platform;
 pub mod scheduler;
+#[cfg(feature = "serve")]
+pub mod serve;
+mod simulation;
+mod virtual_time;
 
+#[cfg(feature = "client")]
+pub use client::client;
 pub use faults::Faults;
+pub use simulation::{Simulation, StartError};
+pub use virtual_time::on_virtual_time;

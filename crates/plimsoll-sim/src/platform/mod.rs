@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use fault::{FaultKind, FaultyPlatform, PlatformFault};
 pub use latencies::Latencies;
-pub use preset::{Preset, UnknownPreset};
+pub use preset::{DEFAULT, Preset, UnknownPreset, default};
 pub use scale::{Size, TooSmall};
 pub use software::{Section, Software};
 

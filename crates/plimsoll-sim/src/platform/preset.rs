@@ -44,6 +44,17 @@ platforms! {
     "tpu"
 }
 
+/// The platform that is simulated where none is named: it has what the lab has, so every defect can show on it.
+pub const DEFAULT: &str = "mixed";
+
+/// The platform called [`DEFAULT`].
+#[must_use]
+pub fn default() -> PlatformSpec {
+    let preset = FILES.iter().find(|preset| preset.name == DEFAULT);
+    // A test sees to it that there is one.
+    preset.unwrap_or(&FILES[0]).spec()
+}
+
 /// A platform that comes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
@@ -144,6 +155,11 @@ mod tests {
             assert_eq!(spec.name, preset.name);
             assert!(spec.description.ends_with('.'), "{}: no sentence", preset.name);
         }
+    }
+
+    #[test]
+    fn the_default_is_one_of_them() {
+        assert_eq!(default().name, DEFAULT);
     }
 
     #[test]
