@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the checks against a cluster and write record and reports.
+    /// Run the checks against a cluster, or a simulated platform, and write record and reports.
     Run(RunArgs),
     /// Show what the platform has; writes nothing to it.
     Survey(SurveyArgs),
@@ -44,6 +44,10 @@ pub(crate) enum Command {
     /// Build, push or list the probe's image; no container engine needed.
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Put the suite itself on trial: does it notice broken platforms, and only those? The kill matrix.
+    Calibrate(CalibrateArgs),
+    /// Serve a simulated platform on a loopback port, with a kubeconfig for kubectl.
+    Simulate(SimulateArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
 }
@@ -57,6 +61,36 @@ pub(crate) struct ClusterArgs {
     /// Context of the kubeconfig; default: its current one.
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
+}
+
+/// Which simulated platform, if any.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct SimulatedArgs {
+    /// A simulated platform instead of a cluster: a name, or a TOML file that describes one.
+    #[arg(
+        long, value_name = "PLATFORM", num_args = 0..=1, require_equals = true,
+        default_missing_value = plimsoll_sim::platform::DEFAULT, conflicts_with_all = ["kubeconfig", "context"],
+    )]
+    pub(crate) simulate: Option<String>,
+    /// Break the simulated platform: a defect's id; `plimsoll explain` names those of a check.
+    #[arg(long, value_name = "ID", value_delimiter = ',', requires = "simulate")]
+    pub(crate) defect: Vec<String>,
+    /// What decides everything that would be random on the simulated platform.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
+}
+
+/// How big a simulated platform is.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct SizeArgs {
+    /// As many nodes in all, each kind in its share; default: what the platform's file says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) nodes: Option<u32>,
+    /// As many pods that run already; default: what the platform's file says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=500_000))]
+    pub(crate) pods: Option<u32>,
 }
 
 /// Which checks.
@@ -76,6 +110,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
+    pub(crate) simulated: SimulatedArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     /// Version of the programme; default: the cluster's Kubernetes version.
     #[arg(long, value_name = "VERSION")]
@@ -90,7 +126,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "REF", env = "PLIMSOLL_IMAGE")]
     pub(crate) image: Option<String>,
     /// Go on with an interrupted run: its verdicts stay, the rest is run.
-    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "simulate"])]
     pub(crate) resume: Option<PathBuf>,
     /// Wait this many times as long as usual before giving up (slow image pulls, slow schedulers).
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = scale)]
@@ -112,6 +148,8 @@ fn scale(text: &str) -> Result<f64, String> {
 pub(crate) struct SurveyArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) simulated: SimulatedArgs,
     /// What to print on standard output.
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub(crate) format: OutputFormat,
@@ -192,6 +230,77 @@ pub(crate) enum ImageCommand {
         #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
         format: OutputFormat,
     },
+}
+
+/// `plimsoll calibrate`.
+#[derive(Args, Debug)]
+pub(crate) struct CalibrateArgs {
+    /// Seed defects into this simulated platform, and try no other sound one: a name, or a TOML file; default: the one
+    /// that shows every defect, and every sound platform beside it.
+    #[arg(
+        long, value_name = "PLATFORM", num_args = 0..=1, require_equals = true, conflicts_with = "lab",
+        default_missing_value = plimsoll_sim::platform::DEFAULT,
+    )]
+    pub(crate) simulate: Option<String>,
+    /// On labs instead: real Kubernetes on this machine, one lab after the other, with the `plimsoll-lab` beside this
+    /// program; takes root and minutes.
+    #[arg(long)]
+    pub(crate) lab: bool,
+    /// Only these defects; default: all that can show.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) defect: Vec<String>,
+    /// Sample so many pairs of defects, and so many defects under latency.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) pairs: u16,
+    /// What decides the samples, and everything that would be random.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Try the sound platform on so many seeds.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub(crate) seeds: u64,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = CalibrateFormat::Table)]
+    pub(crate) format: CalibrateFormat,
+    /// Also write calibration.json, calibration.html and calibration.txt into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How the kill matrix is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CalibrateFormat {
+    /// For people at a terminal.
+    Table,
+    /// For machines: a documented, stable object.
+    Json,
+    /// A page to look at.
+    Html,
+}
+
+/// `plimsoll simulate`.
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    /// The platform: a name, or a TOML file that describes one.
+    #[arg(value_name = "PLATFORM", default_value = plimsoll_sim::platform::DEFAULT)]
+    pub(crate) platform: String,
+    /// The loopback port; 0: any that is free.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
+    /// Break it: a defect's id.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) defect: Vec<String>,
+    /// What decides everything that would be random.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the kubeconfig here, and remove it at the end; default: plimsoll-simulated-PORT.kubeconfig in the system's
+    /// folder for temporary files.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// List the platforms that come along, and end.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 /// `plimsoll completions`.

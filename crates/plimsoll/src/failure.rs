@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use miette::{GraphicalReportHandler, GraphicalTheme, MietteDiagnostic};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, MietteDiagnostic};
 use plimsoll_platform::ConnectError;
 
 /// Exit code for bad input.
@@ -16,7 +16,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    diagnostic: Box<MietteDiagnostic>,
+    diagnostic: Box<dyn Diagnostic + Send + Sync>,
 }
 
 impl Failure {
@@ -28,6 +28,14 @@ impl Failure {
     /// The same, with what to do about it.
     pub(crate) fn input_with_help(error: &(dyn Error + 'static), help: impl Into<String>) -> Self {
         Self::of(BAD_INPUT, error, Some(help.into()))
+    }
+
+    /// A file the user gave can't be used; the diagnostic points at the places in it.
+    pub(crate) fn in_file(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self {
+            code: BAD_INPUT,
+            diagnostic: Box::new(diagnostic),
+        }
     }
 
     /// The platform did not answer as a platform does.
@@ -47,9 +55,12 @@ impl Failure {
             }
             source = cause.source();
         }
-        let mut diagnostic = Box::new(MietteDiagnostic::new(message));
+        let mut diagnostic = MietteDiagnostic::new(message);
         diagnostic.help = help;
-        Self { code, diagnostic }
+        Self {
+            code,
+            diagnostic: Box::new(diagnostic),
+        }
     }
 
     /// Prints the diagnostic on standard error and gives the exit code.
@@ -78,7 +89,7 @@ impl From<ConnectError> for Failure {
             ConnectError::NoKubeconfig { .. } => (
                 UNREACHABLE,
                 Some(
-                    "name a cluster with --kubeconfig or $KUBECONFIG, or bring up a real one on this machine with plimsoll-lab",
+                    "name a cluster with --kubeconfig or $KUBECONFIG, bring up a real one on this machine with plimsoll-lab, or look at a simulated one with --simulate",
                 ),
             ),
             ConnectError::Unreadable { .. }

@@ -23,6 +23,7 @@ impl Interrupts {
     /// Resolves at the next interrupt.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
         }

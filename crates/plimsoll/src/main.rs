@@ -32,13 +32,15 @@ fn main() -> ExitCode {
     };
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args, voice),
-        Command::Survey(args) => commands::survey::survey(&args),
+        Command::Survey(args) => commands::survey::survey(&args, voice),
         Command::Checks(args) => commands::checks::list(&args),
         Command::Explain(args) => commands::checks::explain(&args),
         Command::Report(args) => commands::report::report(&args, voice),
         Command::Cleanup(args) => commands::cleanup::cleanup(&args, voice),
         Command::Permissions(args) => commands::permissions::permissions(&args),
         Command::Image(command) => commands::image::image(&command, voice),
+        Command::Calibrate(args) => commands::calibrate::calibrate(&args, voice),
+        Command::Simulate(args) => commands::simulate::simulate(&args, voice),
         Command::Completions(args) => commands::completions::completions(&args),
     };
     match ended {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod calibrate;
 pub(crate) mod checks;
 pub(crate) mod cleanup;
 pub(crate) mod completions;
@@ -7,11 +8,13 @@ pub(crate) mod image;
 pub(crate) mod permissions;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod simulate;
+pub(crate) mod simulated;
 pub(crate) mod survey;
 
 use std::{future::Future, io};
 
-use plimsoll_platform::{ConnectOptions, Platform};
+use plimsoll_platform::{ConnectError, ConnectOptions, Platform};
 
 use crate::{cli::ClusterArgs, failure::Failure};
 
@@ -47,12 +50,17 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// Connects to the cluster the user named.
 pub(crate) async fn connect(args: &ClusterArgs) -> Result<Platform, Failure> {
+    Ok(try_connect(args).await?)
+}
+
+/// The same, for those who know what to do without a cluster.
+pub(crate) async fn try_connect(args: &ClusterArgs) -> Result<Platform, ConnectError> {
     let options = ConnectOptions {
         kubeconfig: args.kubeconfig.clone(),
         context: args.context.clone(),
         ..ConnectOptions::default()
     };
-    Ok(Platform::connect(&options).await?)
+    Platform::connect(&options).await
 }
 
 /// Prints a value as JSON on standard output.

@@ -13,7 +13,7 @@ use plimsoll_record::{Event, FILE_NAME, RecordWriter};
 use plimsoll_report::{Live, RecordedRun, ResultsJson};
 use plimsoll_runner::{Ending, Options, RunError};
 
-use super::{Ended, Voice, block_on, connect, permissions::plan, report};
+use super::{Ended, Voice, block_on, permissions::plan, report, simulated, try_connect};
 use crate::{
     cli::{OutputFormat, RunArgs},
     failure::{Failure, INTERRUPTED},
@@ -23,57 +23,95 @@ use crate::{
 pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
     // What the user typed is judged before the cluster is asked for anything.
     plan(&args.selection, ProgrammeVersion::V1_37)?;
-    block_on(async {
+    if let Some(chosen) = simulated::chosen(&args.simulated)? {
+        return on_simulated_platform(args, &chosen, voice);
+    }
+    let ended = block_on(async {
         let mut interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
-        let platform = tokio::select! {
-            platform = connect(&args.cluster) => platform?,
-            () = interrupts.next() => return Ok(INTERRUPTED),
+        let connected = tokio::select! {
+            biased;
+            connected = try_connect(&args.cluster) => connected,
+            () = interrupts.next() => return Ok(Some(INTERRUPTED)),
         };
-        let run = RunId::random();
-        let (dir, writer, resumed) = match &args.resume {
-            Some(dir) => {
-                let (writer, events) = RecordWriter::resume(&dir.join(FILE_NAME)).map_err(|error| {
-                    Failure::input_with_help(&error, "--resume takes the directory of a run")
-                })?;
-                (dir.clone(), writer, events)
+        match connected {
+            Ok(platform) => run_on(&platform, RunId::random(), args, voice, interrupts)
+                .await
+                .map(Some),
+            Err(error) if simulated::stands_in(&error, args) => {
+                voice.say(format!(
+                    "{error}: running on the simulated platform instead (name a cluster with --kubeconfig)"
+                ));
+                Ok(None)
             }
-            None => {
-                let dir = args
-                    .out
-                    .clone()
-                    .unwrap_or_else(|| format!("plimsoll-{run}").into());
-                let writer = begin(&dir).map_err(|source| {
-                    let error = Unwritable {
-                        dir: dir.clone(),
-                        source,
-                    };
-                    Failure::input_with_help(&error, "choose another directory with --out")
-                })?;
-                (dir, writer, Vec::new())
-            }
-        };
-        let programme = programme(args.program, &platform)?;
-        let options = Options {
-            run,
-            programme,
-            plan: plan(&args.selection, programme)?,
-            jobs: args.jobs.into(),
-            probe: Probe {
-                image: args
-                    .image
-                    .clone()
-                    .unwrap_or_else(|| plimsoll_image::reference().to_owned()),
-            },
-            patience: Patience::scaled(args.timeout_scale),
-            resumed,
-        };
-        let ending = execute(&platform, options, writer, voice, interrupts).await?;
-        let code = conclude(&dir, args.format, voice)?;
-        Ok(if ending == Ending::Interrupted {
-            INTERRUPTED
-        } else {
-            code
-        })
+            Err(error) => Err(error.into()),
+        }
+    })?;
+    match ended {
+        Some(code) => Ok(code),
+        None => on_simulated_platform(args, &simulated::default(args.simulated.seed), voice),
+    }
+}
+
+/// Runs in virtual time, on a platform that is brought up for it.
+fn on_simulated_platform(args: &RunArgs, chosen: &simulated::Chosen, voice: Voice) -> Ended {
+    simulated::in_virtual_time(async || {
+        let interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
+        let ground = chosen.bring_up().await?;
+        let ended = run_on(&ground.platform, chosen.run_id(), args, voice, interrupts).await;
+        ground.simulation.stop().await;
+        ended
+    })
+}
+
+async fn run_on(
+    platform: &Platform,
+    run: RunId,
+    args: &RunArgs,
+    voice: Voice,
+    interrupts: Interrupts,
+) -> Ended {
+    let (dir, writer, resumed) = match &args.resume {
+        Some(dir) => {
+            let (writer, events) = RecordWriter::resume(&dir.join(FILE_NAME))
+                .map_err(|error| Failure::input_with_help(&error, "--resume takes the directory of a run"))?;
+            (dir.clone(), writer, events)
+        }
+        None => {
+            let dir = args
+                .out
+                .clone()
+                .unwrap_or_else(|| format!("plimsoll-{run}").into());
+            let writer = begin(&dir).map_err(|source| {
+                let error = Unwritable {
+                    dir: dir.clone(),
+                    source,
+                };
+                Failure::input_with_help(&error, "choose another directory with --out")
+            })?;
+            (dir, writer, Vec::new())
+        }
+    };
+    let programme = programme(args.program, platform)?;
+    let options = Options {
+        run,
+        programme,
+        plan: plan(&args.selection, programme)?,
+        jobs: args.jobs.into(),
+        probe: Probe {
+            image: args
+                .image
+                .clone()
+                .unwrap_or_else(|| plimsoll_image::reference().to_owned()),
+        },
+        patience: Patience::scaled(args.timeout_scale),
+        resumed,
+    };
+    let ending = execute(platform, options, writer, voice, interrupts).await?;
+    let code = conclude(&dir, args.format, voice)?;
+    Ok(if ending == Ending::Interrupted {
+        INTERRUPTED
+    } else {
+        code
     })
 }
 
@@ -119,6 +157,7 @@ async fn execute(
         interrupts.next().await;
     };
     tokio::select! {
+        biased;
         ended = plimsoll_runner::run(platform, options, writer, watcher, stopping) => {
             ended.map_err(|error| match error {
                 RunError::Record(_) => Failure::input(&error),
