@@ -78,16 +78,16 @@ pub(crate) fn calibrate(args: &CalibrateArgs, voice: Voice) -> Ended {
 
 /// An interrupt ends the calibration after the runs that are under way; a second one at once.
 fn listen(stop: Arc<AtomicBool>, voice: Voice) {
-    std::thread::spawn(move || {
-        block_on(async {
-            let mut interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
-            interrupts.next().await;
-            voice.say("stopping after the runs under way (once more to stop at once)");
-            stop.store(true, Ordering::Relaxed);
-            interrupts.next().await;
-            leave()
-        })
-    });
+    std::thread::spawn(move || block_on(heed(stop, voice)));
+}
+
+async fn heed(stop: Arc<AtomicBool>, voice: Voice) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
+    interrupts.next().await;
+    voice.say("stopping after the runs under way (once more to stop at once)");
+    stop.store(true, Ordering::Relaxed);
+    interrupts.next().await;
+    leave()
 }
 
 #[expect(clippy::exit, reason = "asked twice, and the work is on other threads")]
