@@ -1,12 +1,11 @@
 //! A platform that runs: an API server with everything that makes a cluster of it.
 //!
 //! [`Simulation::start`] puts the objects of a platform in their places (`nodes`, `tenants`), starts its components, and
-//! installs what its file names (`installed`) and what its defects need (`policies`).
+//! installs what its file names (`installed`).
 
 mod components;
 mod installed;
 mod nodes;
-mod policies;
 mod quotas;
 mod tenants;
 
@@ -112,10 +111,6 @@ impl Simulation {
                 self.server.direct(User::component("quota-template")),
                 quota,
             ));
-        }
-        for policy in policies::of(faults) {
-            let what = format!("create the {} `{}`", policy["kind"], policy["metadata"]["name"]);
-            admin.create(policy).await.map_err(|status| (what, status))?;
         }
         tenants::occupy(&admin, &self.spec).await
     }
