@@ -1,7 +1,19 @@
 //! Patches: JSON, merge, strategic merge, and server-side apply with its field managers.
+//!
+//! [`fields`] has sets of fields and what can be done with objects by them; [`managed`] the entries of
+//! `metadata.managedFields`; [`apply`] and [`track_update`] are what writes do with both.
+
+mod apply;
+mod fields;
+mod managed;
+mod strategic;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub use apply::{apply, track_update};
 
 use crate::{Reason, Status, schema::Schema};
 
@@ -16,6 +28,8 @@ pub struct Manager {
     pub api_version: String,
     /// When.
     pub time: Timestamp,
+    /// Fields of the object that this write leaves alone, such as `status` where that is a subresource.
+    pub leaves: Vec<String>,
 }
 
 /// A JSON patch (RFC 6902).
@@ -46,26 +60,7 @@ pub fn merge(object: &Value, patch: &Value) -> Value {
 /// A strategic merge patch: lists merge by the keys that the schema names.
 ///
 /// # Errors
-/// `BadRequest` where a directive makes no sense.
-pub fn strategic(_schema: &Schema, object: &Value, patch: &Value) -> Result<Value, Status> {
-    Ok(merge(object, patch))
+/// `BadRequest` where a directive makes no sense or an element has no key.
+pub fn strategic(schema: &Schema, object: &Value, patch: &Value) -> Result<Value, Status> {
+    strategic::patch(schema.root(), object, patch).map_err(|fault| Status::new(Reason::BadRequest, fault))
 }
-
-/// Server-side apply: the object that results, with `metadata.managedFields`.
-///
-/// All three in the version of the request; `live` is the stored object, if there is one.
-///
-/// # Errors
-/// `Conflict` where another manager has a field with another value, unless `force`.
-pub fn apply(
-    _schema: &Schema,
-    live: Option<&Value>,
-    applied: &Value,
-    _by: &Manager,
-    _force: bool,
-) -> Result<Value, Status> {
-    Ok(live.map_or_else(|| applied.clone(), |live| merge(live, applied)))
-}
-
-/// Records in `metadata.managedFields` what a write other than apply changed.
-pub fn track_update(_schema: &Schema, _live: Option<&Value>, _new: &mut Value, _by: &Manager) {}
