@@ -259,6 +259,7 @@ fn applied_to(object: &Value, mut applied: Value, schema: Option<&Schema>) -> Re
         subresource: None,
         api_version: text(object, "apiVersion").to_owned(),
         time: jiff::Timestamp::UNIX_EPOCH,
+        leaves: Vec::new(),
     };
     let mut merged =
         patch::apply(schema, Some(&live), &applied, &by, true).map_err(|status| failed(&status.message))?;
