@@ -216,7 +216,11 @@ mod tests {
             (pod("Running", "False"), true),
             (pod("Running", "True"), false),
         ] {
-            assert_eq!(evict(&[full.clone()], &pod, &clock()) == Ok(None), free, "{pod}");
+            assert_eq!(
+                evict(std::slice::from_ref(&full), &pod, &clock()) == Ok(None),
+                free,
+                "{pod}"
+            );
         }
         let two = evict(
             &[full.clone(), budget("c", json!({}))],

@@ -1,5 +1,6 @@
 //! Admission policies: rules in expressions, bound to what they are about.
 
+mod apply;
 mod mutating;
 mod validating;
 

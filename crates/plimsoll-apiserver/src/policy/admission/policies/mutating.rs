@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use super::{
     super::{
         Operation, Request,
-        expressions::{Compiled, Inputs, Variables, name_of, versioned},
+        expressions::{Compiled, Inputs, Variables, name_of},
         matching,
         reinvocation::Rounds,
     },
-    Policy, read, with_params,
+    Policy,
+    apply::{applied, patched},
+    read, with_params,
 };
 use crate::{
     Reason, Status, convert,
-    patch::{self, Manager},
     policy::{
         View,
         cached::Cached,
@@ -79,27 +80,21 @@ impl Mutating {
         rounds.begin(request.object.as_ref());
         let mut denials = Vec::new();
         // Which policies are about the request is decided before the first of them changes it.
-        let concerned: Vec<(&Policy<Mutation>, String, Vec<(String, Value)>)> = policies
-            .iter()
-            .filter_map(|policy| {
-                let version = policy.version(view, request)?;
-                let bound = invocations(policy, view, request, &mut denials);
-                Some((policy, version, bound))
-            })
-            .collect();
-        for (policy, version, bound) in concerned {
-            for (binding, params) in bound {
-                let invocation = Invocation {
-                    policy,
-                    binding,
-                    version: &version,
-                };
-                let schema = self.schema(view, request, &version);
-                invocation.run(view, request, rounds, schema.as_ref(), &params, &mut denials);
+        let mut invocations = Vec::new();
+        for policy in policies.iter() {
+            if let Some(version) = policy.version(view, request) {
+                invocations.extend(concerned(policy, view, request, &version, &mut denials));
+            }
+        }
+        for invocation in &invocations {
+            let schema = self.schema(view, request, &invocation.version);
+            let ran = invocation.run(view, request, rounds, schema.as_ref());
+            if !invocation.policy.ignores_failures() {
+                denials.extend(ran.into_iter().map(|message| invocation.denial(message)));
             }
         }
         rounds.end(request.object.as_ref());
-        refuse(request, denials)
+        refuse(request, &denials)
     }
 
     /// The schema of the request's kind in a version.
@@ -126,21 +121,31 @@ fn mutations(spec: &Value, variables: &Variables, params: bool) -> Vec<Mutation>
         .collect()
 }
 
-/// The bindings that are about the request, each with every parameter it brings.
-fn invocations(
-    policy: &Policy<Mutation>,
+/// One policy by one binding with one parameter.
+struct Invocation<'a> {
+    policy: &'a Policy<Mutation>,
+    binding: String,
+    version: String,
+    params: Value,
+}
+
+/// What is to be run for a policy that is about the request.
+fn concerned<'a>(
+    policy: &'a Policy<Mutation>,
     view: &dyn View,
     request: &Request,
+    version: &str,
     denials: &mut Vec<Denial>,
-) -> Vec<(String, Value)> {
+) -> Vec<Invocation<'a>> {
     let mut all = Vec::new();
     for binding in policy.bound(view, request) {
         match policy.params(view, request, binding) {
-            Ok(params) => all.extend(
-                params
-                    .into_iter()
-                    .map(|params| (name_of(binding).to_owned(), params)),
-            ),
+            Ok(params) => all.extend(params.into_iter().map(|params| Invocation {
+                policy,
+                binding: name_of(binding).to_owned(),
+                version: version.to_owned(),
+                params,
+            })),
             Err(why) if !policy.ignores_failures() => {
                 let blamed = why.starts_with("failed to configure binding");
                 denials.push(Denial {
@@ -156,67 +161,65 @@ fn invocations(
     all
 }
 
-/// One policy by one binding.
-struct Invocation<'a> {
-    policy: &'a Policy<Mutation>,
-    binding: String,
-    version: &'a str,
-}
-
 impl Invocation<'_> {
+    /// What it is known again by in a second round.
+    fn key(&self) -> String {
+        let param = |field: &str| meta(&self.params, field).to_owned();
+        [
+            self.policy.name().to_owned(),
+            self.binding.clone(),
+            param("namespace"),
+            param("name"),
+        ]
+        .join("/")
+    }
+
+    fn denial(&self, message: String) -> Denial {
+        Denial {
+            policy: self.policy.name().to_owned(),
+            binding: Some(self.binding.clone()),
+            message,
+            reason: Reason::Invalid,
+        }
+    }
+
+    /// Changes the object as the policy says; returns what went wrong.
     fn run(
         &self,
         view: &dyn View,
         request: &mut Request,
         rounds: &mut Rounds,
         schema: Option<&Schema>,
-        params: &Value,
-        denials: &mut Vec<Denial>,
-    ) {
-        let mut failed = |message: String| {
-            if !self.policy.ignores_failures() {
-                denials.push(Denial {
-                    policy: self.policy.name().to_owned(),
-                    binding: Some(self.binding.clone()),
-                    message,
-                    reason: Reason::Invalid,
-                });
-            }
-        };
-        let mut inputs = with_params(&Inputs::new(view, request, self.version), params);
+    ) -> Vec<String> {
+        let mut inputs = with_params(&Inputs::new(view, request, &self.version), &self.params);
         match self.policy.conditions.hold(&inputs) {
             Ok(true) => {}
-            Ok(false) => return,
-            Err(why) => return failed(why),
+            Ok(false) => return Vec::new(),
+            Err(why) => return vec![why],
         }
-        let key = format!(
-            "{}/{}/{}/{}",
-            self.policy.name(),
-            self.binding,
-            meta(params, "namespace"),
-            meta(params, "name")
-        );
-        if !rounds.is_due(&key) {
-            return;
-        }
-        let Some(before) = request.object.clone() else {
-            return;
+        let (key, Some(before)) = (self.key(), request.object.as_ref()) else {
+            return Vec::new();
         };
+        if !rounds.is_due(&key) {
+            return Vec::new();
+        }
+        let shown = inputs.object.clone();
+        let mut faults = Vec::new();
         for mutation in &self.policy.rules {
             match mutation.apply(&inputs, schema) {
                 Ok(object) => inputs.object = object,
-                Err(why) => failed(why),
+                Err(why) => faults.push(why),
             }
         }
-        let mut after = convert::to_hub(inputs.object);
-        after["apiVersion"] = before["apiVersion"].clone();
-        let changed = after != before
-            && versioned(&after, request, self.version) != versioned(&before, request, self.version);
+        let changed = inputs.object != shown;
         if changed {
+            let mut after = convert::to_hub(inputs.object);
+            after["apiVersion"] = before["apiVersion"].clone();
             request.object = Some(after);
         }
         let if_needed = text(self.policy.spec(), "reinvocationPolicy") == "IfNeeded";
         rounds.was_asked(key, changed, if_needed);
+        faults
     }
 }
 
@@ -224,10 +227,7 @@ impl Mutation {
     /// The object as the mutation leaves it.
     fn apply(&self, inputs: &Inputs, schema: Option<&Schema>) -> Result<Value, String> {
         let mut object = match self {
-            Self::Apply(expression) => {
-                let applied = expression.evaluate(inputs)?;
-                applied_to(&inputs.object, applied, schema)?
-            }
+            Self::Apply(expression) => applied(&inputs.object, expression.evaluate(inputs)?, schema)?,
             Self::Patch(expression) => patched(&inputs.object, expression.evaluate(inputs)?)?,
         };
         if let Some(schema) = schema {
@@ -240,77 +240,31 @@ impl Mutation {
     }
 }
 
-/// Merges fields as server-side apply does, without recording who manages them.
-fn applied_to(object: &Value, mut applied: Value, schema: Option<&Schema>) -> Result<Value, String> {
-    if !applied.is_object() {
-        return Err("unsupported return type from ApplyConfiguration expression".to_owned());
-    }
-    let failed = |why: &str| format!("error applying patch: {why}");
-    let schema = schema.ok_or_else(|| failed("type converter must not be nil"))?;
-    for field in ["apiVersion", "kind"] {
-        applied[field] = object[field].clone();
-    }
-    let mut live = object.clone();
-    let managed = live["metadata"]
-        .as_object_mut()
-        .and_then(|metadata| metadata.remove("managedFields"));
-    let by = Manager {
-        name: String::new(),
-        subresource: None,
-        api_version: text(object, "apiVersion").to_owned(),
-        time: jiff::Timestamp::UNIX_EPOCH,
-        leaves: Vec::new(),
-    };
-    let mut merged =
-        patch::apply(schema, Some(&live), &applied, &by, true).map_err(|status| failed(&status.message))?;
-    if let Some(metadata) = merged["metadata"].as_object_mut() {
-        metadata.remove("managedFields");
-        if let Some(managed) = managed {
-            metadata.insert("managedFields".to_owned(), managed);
-        }
-    }
-    Ok(merged)
-}
-
-/// Applies a JSON patch; one whose test fails changes nothing.
-fn patched(object: &Value, patch: Value) -> Result<Value, String> {
-    if !patch.is_array() {
-        return Err("type mismatch: JSONPatchType.expression should evaluate to array".to_owned());
-    }
-    let patch: json_patch::Patch =
-        serde_json::from_value(patch).map_err(|error| format!("type mismatch: {error}"))?;
-    let mut patched = object.clone();
-    match json_patch::patch(&mut patched, &patch) {
-        Ok(()) => Ok(patched),
-        Err(error) if matches!(error.kind, json_patch::PatchErrorKind::TestFailed) => Ok(object.clone()),
-        Err(error) => Err(format!("JSON Patch: {error}")),
-    }
-}
-
-fn refuse(request: &Request, denials: Vec<Denial>) -> Result<(), Status> {
-    let messages: Vec<(String, Reason)> = denials
-        .into_iter()
-        .map(|denial| {
-            let message = match denial.binding {
-                Some(binding) => format!(
-                    "policy '{}' with binding '{binding}' denied request: {}",
-                    denial.policy, denial.message
-                ),
-                None => format!("policy {:?} denied request: {}", denial.policy, denial.message),
-            };
-            (message, denial.reason)
-        })
-        .collect();
-    let Some((first, reason)) = messages.first() else {
+fn refuse(request: &Request, denials: &[Denial]) -> Result<(), Status> {
+    let Some(first) = denials.first() else {
         return Ok(());
     };
-    let mut status = request.forbidden("");
-    status.message.clone_from(first);
-    status.reason = *reason;
-    let causes: Vec<Value> = messages
+    let causes: Vec<Value> = denials
         .iter()
-        .map(|(message, _)| json!({"message": message}))
+        .map(|denial| json!({"message": denial.to_string()}))
         .collect();
+    let mut status = request.forbidden("");
+    status.message = first.to_string();
+    status.reason = first.reason;
     status.details["causes"] = json!(causes);
     Err(status)
+}
+
+/// As the server says it; unlike other plugins without a word about the object.
+impl std::fmt::Display for Denial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (policy, message) = (&self.policy, &self.message);
+        match &self.binding {
+            Some(binding) => write!(
+                f,
+                "policy '{policy}' with binding '{binding}' denied request: {message}"
+            ),
+            None => write!(f, "policy {policy:?} denied request: {message}"),
+        }
+    }
 }

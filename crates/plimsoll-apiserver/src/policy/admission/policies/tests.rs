@@ -363,12 +363,13 @@ async fn members_of_a_group_get_a_gate_and_other_pods_do_not() {
         json_patch::merge(&mut pod["spec"], &spec);
         request(&resources::PODS, "v1", "Pod", pod)
     };
-    let mut member = pod(json!({"schedulingGroup": {"podGroupName": "g"}, "schedulingGates": []}));
+    let mut member =
+        pod(json!({"schedulingGroup": {"podGroupName": "g"}, "schedulingGates": [{"name": "own"}]}));
     assert_eq!(chain().mutate(&world, &mut member).await, Ok(()));
     let changed = member.object.unwrap();
     assert_eq!(
         changed["spec"]["schedulingGates"],
-        json!([{"name": "example.com/gang"}])
+        json!([{"name": "own"}, {"name": "example.com/gang"}])
     );
     assert_eq!(changed["spec"]["containers"][0]["image"], "i");
     assert_eq!(changed["metadata"]["labels"], json!({"a": "b"}));
@@ -376,6 +377,32 @@ async fn members_of_a_group_get_a_gate_and_other_pods_do_not() {
     let mut other = pod(json!({}));
     assert_eq!(chain().mutate(&world, &mut other).await, Ok(()));
     assert_eq!(other.object.unwrap()["spec"]["schedulingGates"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_that_are_written_as_a_whole_or_not_there_are_not_applied() {
+    for (expression, why) in [
+        (
+            "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'c', args: ['x']}]}}",
+            "invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.containers[0].args",
+        ),
+        (
+            "Object{spec: Object.spec{wrong: 1}}",
+            "failed to convert patch object to typed object: .spec.wrong: field not declared in schema",
+        ),
+    ] {
+        let world = seeded(world(), "p", ("", "pods"), "true", expression);
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "ns", "name": "p"},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        });
+        let mut request = request(&resources::PODS, "v1", "Pod", pod);
+        let refused = chain().mutate(&world, &mut request).await.unwrap_err();
+        assert_eq!(
+            refused.message,
+            format!("policy 'p' with binding 'p' denied request: error applying patch: {why}")
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
