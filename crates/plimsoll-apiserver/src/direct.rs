@@ -18,7 +18,7 @@ use crate::{
     catalog::Served,
     resources,
     server::{Inner, Target, WriteOptions, micro_time, time},
-    store::{Item, Key, Record, Subscription},
+    store::{Item, Key, Record, Subscription, What},
 };
 
 /// The API as one user has it, without HTTP. It is cheap to clone.
@@ -130,7 +130,7 @@ impl Direct {
             .store
             .lock()
             .pods_on(node)
-            .map(|item| item.object())
+            .map(|(_, item)| item.object())
             .collect()
     }
 
@@ -195,12 +195,11 @@ impl Direct {
         let target = self.named(of, namespace, name, subresource)?;
         self.server
             .change(&target, |current| {
-                let mut new = current.clone();
-                if let Some(metadata) = new["metadata"].as_object_mut() {
+                let mut present = current.clone();
+                if let Some(metadata) = present["metadata"].as_object_mut() {
                     metadata.remove("resourceVersion");
                 }
-                merge(&mut new, &patch);
-                Ok(new)
+                self.server.decode(&target, crate::patch::merge(&present, &patch))
             })
             .await
     }
@@ -362,25 +361,6 @@ impl Direct {
     }
 }
 
-fn merge(into: &mut Value, patch: &Value) {
-    let Some(patch) = patch.as_object() else {
-        *into = patch.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    for (field, value) in patch {
-        if value.is_null() {
-            if let Some(object) = into.as_object_mut() {
-                object.remove(field);
-            }
-        } else {
-            merge(&mut into[field], value);
-        }
-    }
-}
-
 /// The present and the future of some collections.
 pub struct Watch {
     present: VecDeque<(GroupResource, Arc<Item>)>,
@@ -396,21 +376,20 @@ impl Stream for Watch {
         }
         self.changes
             .poll_next_unpin(context)
-            .map(|record| record.and_then(|record| change(&record)))
+            .map(|record| record.map(|record| change(&record)))
     }
 }
 
-fn change(record: &Record) -> Option<Change> {
+fn change(record: &Record) -> Change {
     let of = record.of.clone();
-    match (&record.old, &record.new) {
-        (None, Some(new)) => Some(Change::Added(of, new.object())),
-        (Some(old), Some(new)) => Some(Change::Modified {
+    match &record.what {
+        What::Added(new) => Change::Added(of, new.object()),
+        What::Modified { old, new } => Change::Modified {
             of,
             old: old.object(),
             new: new.object(),
-        }),
-        (Some(last), None) => Some(Change::Deleted(of, last.object())),
-        (None, None) => None,
+        },
+        What::Deleted { last, .. } => Change::Deleted(of, last.object()),
     }
 }
 

@@ -204,7 +204,7 @@ impl Row {
             hub,
             subresources: words(self.sub),
             verbs,
-            custom: false,
+            custom: None,
         })
     }
 }

@@ -7,7 +7,9 @@ mod builtin;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::GroupResource;
+use serde_json::Value;
+
+use crate::{GroupResource, schema::Schema};
 
 /// Switches that an operator of the platform sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ impl Default for Gates {
 }
 
 /// A collection as it is served in one group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Served {
     /// The group and plural under which it is served.
     pub(crate) of: GroupResource,
@@ -51,8 +53,21 @@ pub(crate) struct Served {
     pub(crate) subresources: Vec<String>,
     /// What may be done with it.
     pub(crate) verbs: Verbs,
-    /// Whether it comes from a CustomResourceDefinition.
-    pub(crate) custom: bool,
+    /// What a CustomResourceDefinition says of it, if it comes from one.
+    pub(crate) custom: Option<Arc<Custom>>,
+}
+
+/// What only custom resources have.
+#[derive(Debug, Default)]
+pub(crate) struct Custom {
+    /// The schema of each version.
+    pub(crate) schemas: BTreeMap<String, Schema>,
+    /// Paths of fields by which a version's objects can be selected.
+    pub(crate) selectable_fields: BTreeMap<String, Vec<String>>,
+    /// `additionalPrinterColumns` of each version.
+    pub(crate) columns: BTreeMap<String, Vec<Value>>,
+    /// `subresources` of each version.
+    pub(crate) subresources: BTreeMap<String, Value>,
 }
 
 /// What may be done with a resource.
@@ -94,6 +109,14 @@ impl Served {
         api_version(&self.stored_as.group, &self.hub)
     }
 
+    /// The schema of its objects in that version.
+    pub(crate) fn schema(&self, minor: u32, version: &str) -> Option<Schema> {
+        match &self.custom {
+            Some(custom) => custom.schemas.get(version).cloned(),
+            None => Schema::builtin(minor, &self.api_version(version), &self.kind),
+        }
+    }
+
     /// Whether it has that subresource.
     pub(crate) fn has(&self, subresource: &str) -> bool {
         self.subresources.iter().any(|own| own == subresource)
@@ -102,6 +125,25 @@ impl Served {
     /// Whether its objects are kept, and not only ever created.
     pub(crate) fn is_kept(&self) -> bool {
         self.verbs == Verbs::All
+    }
+
+    /// The subresources of a version.
+    pub(crate) fn subresources_in(&self, version: &str) -> impl Iterator<Item = &str> {
+        let custom = self
+            .custom
+            .as_ref()
+            .map(|custom| custom.subresources.get(version));
+        self.subresources
+            .iter()
+            .map(String::as_str)
+            .filter(move |subresource| {
+                custom.is_none_or(|own| own.is_some_and(|own| own[*subresource].is_object()))
+            })
+    }
+
+    /// Whether it has that subresource in that version.
+    pub(crate) fn has_in(&self, subresource: &str, version: &str) -> bool {
+        self.subresources_in(version).any(|own| own == subresource)
     }
 
     /// Whether writes of the object leave its status alone.

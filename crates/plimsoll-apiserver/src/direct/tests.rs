@@ -67,13 +67,13 @@ async fn status_and_the_rest_are_written_apart() {
     changed["status"]["phase"] = json!("Running");
     let second = api.update(changed.clone()).await.unwrap();
     assert_eq!(second["status"]["phase"], "Pending");
-    let patch = json!({"status": {"phase": "Running"}, "metadata": {"labels": null}});
+    let patch = json!({"status": {"phase": "Running"}, "spec": {"schedulerName": "other"}});
     let third = api
         .merge(&resources::PODS, Some("default"), "a", Some("status"), patch)
         .await
         .unwrap();
     assert_eq!(third["status"]["phase"], "Running");
-    assert_eq!(third["metadata"]["labels"]["x"], "y");
+    assert_ne!(third["spec"]["schedulerName"], "other");
 }
 
 #[tokio::test]

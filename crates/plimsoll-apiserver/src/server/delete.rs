@@ -60,40 +60,54 @@ impl Inner {
     ) -> Result<Deletion, Status> {
         let of = &target.served.stored_as;
         let key = target.key();
-        let missing = || refusal::not_found(&target.served.of, &target.name);
-        let item = self.store.lock().get(of, &key).cloned().ok_or_else(missing)?;
-        preconditions(target, options, &item.object())?;
-        super::stages::admit_deletion(self, target, &item.object()).await?;
-        let mut state = self.store.lock();
-        let item = state.get(of, &key).cloned().ok_or_else(missing)?;
-        let old = item.object();
+        let present = || {
+            let state = self.store.lock();
+            state
+                .get(of, &key)
+                .map(|item| item.object())
+                .ok_or_else(|| target.not_found())
+        };
+        let seen = present()?;
+        preconditions(target, options, &seen)?;
+        self.admit_deletion(target, &seen).await?;
+        // Somebody may have come in between.
+        let old = present()?;
         preconditions(target, options, &old)?;
         let mut new = (*old).clone();
         self.take_leave(&target.served, options, &mut new);
+        let gone = is_gone(&new);
         if target.options.dry_run {
-            return Ok(if is_gone(&new) {
+            return Ok(if gone {
                 Deletion::Gone(old)
             } else {
                 Deletion::Begun(Arc::new(new))
             });
         }
-        if is_gone(&new) {
-            // Watchers see the leave itself only where there was one.
-            let last = state.remove(of, &key).ok_or_else(missing)?;
+        if gone {
+            let last = self
+                .store
+                .lock()
+                .remove(of, &key)
+                .ok_or_else(|| target.not_found())?;
+            self.settle(of, Some(&old), None);
             return Ok(Deletion::Gone(last));
         }
         if *old == new {
             return Ok(Deletion::Begun(old));
         }
-        Ok(Deletion::Begun(state.put(of, key, new)))
+        let stored = self.store.lock().put(of, key, new);
+        self.settle(of, Some(&old), Some(&stored));
+        Ok(Deletion::Begun(stored))
     }
 
     /// Writes into the object that it is to go, and how.
     fn take_leave(&self, served: &Served, options: &DeleteOptions, object: &mut Value) {
         let grace = grace(served, options, object);
-        let propagation = options.propagation;
-        if let Some(propagation) = propagation {
+        if let Some(propagation) = options.propagation.or_else(|| default_propagation(served)) {
             set_finalizer(object, propagation);
+        }
+        if served.of == resources::CUSTOM_RESOURCE_DEFINITIONS {
+            self.begin_termination(object);
         }
         let now = self.config.clock.now();
         let begun = metadata::is_deleting(object);
@@ -117,6 +131,12 @@ impl Inner {
             object["status"]["phase"] = json!("Terminating");
         }
     }
+}
+
+/// What becomes of what it owns where nobody says: Jobs and ReplicationControllers leave theirs behind, as they always did.
+fn default_propagation(served: &Served) -> Option<Propagation> {
+    (served.of == resources::JOBS || served.of == resources::REPLICATION_CONTROLLERS)
+        .then_some(Propagation::Orphan)
 }
 
 fn preconditions(target: &Target<'_>, options: &DeleteOptions, object: &Value) -> Result<(), Status> {

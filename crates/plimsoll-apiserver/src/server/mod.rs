@@ -1,15 +1,26 @@
 //! The API server: a pipeline for writes, and HTTP in front of it.
 //!
-//! [`write`](self::write) takes every write through the same stages, whoever asks and however; [`delete`](self::delete)
-//! knows grace, finalizers and propagation. [`stages`](self::stages) is where validation, policy and conversion are called.
+//! [`http`](self::http) answers requests. [`write`](self::write) takes every write through the same
+//! [`stages`](self::stages), whoever asks and however; [`delete`](self::delete) knows grace, finalizers and propagation;
+//! [`settle`](self::settle) does what follows from a change. [`custom`](self::custom) serves what
+//! CustomResourceDefinitions bring.
 
+mod addresses;
 mod binding;
 mod bootstrap;
+mod custom;
 mod delete;
+mod discovery;
+mod http;
 mod metadata;
 mod nodes;
 mod refusal;
+mod scale;
+mod selector;
+mod settle;
 mod stages;
+mod table;
+mod view;
 mod write;
 
 use std::{
@@ -30,6 +41,11 @@ pub(crate) use metadata::{micro_time, time};
 use crate::{
     ApiFaults, Body, Clock, Direct, Gates, GroupResource, Seed, Status, User,
     catalog::{Catalog, Served},
+    policy::{
+        admission::{Admission, Handlers, Plugins},
+        rbac::Rbac,
+        tokens::Tokens,
+    },
     store::{Key, Store},
 };
 
@@ -59,6 +75,10 @@ pub(crate) struct Inner {
     pub(crate) catalog: RwLock<Catalog>,
     pub(crate) nodes: RwLock<Option<Arc<dyn Nodes>>>,
     pub(crate) faults: ApiFaults,
+    pub(crate) rbac: Rbac,
+    pub(crate) tokens: Tokens,
+    pub(crate) admission: Admission,
+    pub(crate) webhooks: Handlers,
     /// The names of Events by what they tell, so that a repeated one is counted.
     pub(crate) events: Mutex<BTreeMap<String, String>>,
 }
@@ -68,11 +88,17 @@ impl ApiServer {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let store = Store::default();
+        let webhooks = Handlers::default();
+        let (clock, seed) = (config.clock, config.seed.clone());
         let server = Self(Arc::new(Inner {
             catalog: RwLock::new(Catalog::builtin(config.minor, config.gates)),
             faults: ApiFaults::new(store.clone()),
             store,
             nodes: RwLock::new(None),
+            rbac: Rbac::default(),
+            tokens: Tokens::default(),
+            admission: Admission::new(config.minor, clock, seed, Arc::new(webhooks.clone()), Plugins::default()),
+            webhooks,
             events: Mutex::default(),
             config,
         }));
@@ -81,12 +107,20 @@ impl ApiServer {
     }
 
     /// Answers a request of that user.
-    pub async fn handle(&self, user: &User, request: http::Request<Bytes>) -> http::Response<Body> {
-        let _ = (user, request);
-        let status = refusal::no_such_resource();
-        let mut response = http::Response::new(Body::whole(status.to_json().to_string()));
-        *response.status_mut() = http::StatusCode::NOT_FOUND;
-        response
+    pub async fn handle(&self, user: &User, request: ::http::Request<Bytes>) -> ::http::Response<Body> {
+        self.0.handle(user, request).await
+    }
+
+    /// Whose token it is, if it is one that this server handed out and still holds good.
+    #[must_use]
+    pub fn authenticate(&self, token: &str) -> Option<User> {
+        self.0.tokens.authenticate(&*self.0, &self.0.config.clock, token)
+    }
+
+    /// Webhooks that are functions of this process.
+    #[must_use]
+    pub fn webhooks(&self) -> &Handlers {
+        &self.0.webhooks
     }
 
     /// The API for a component of the same process, which acts as that user.
@@ -159,9 +193,9 @@ impl Inner {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self, mut object: Value) -> Result<(), Status> {
-        let (served, version) = self.served_kind(&object)?;
-        stages::to_hub(&served, &version, &mut object)?;
+    fn load(&self, object: Value) -> Result<(), Status> {
+        let (served, _) = self.served_kind(&object)?;
+        let mut object = stages::to_hub(&served, object);
         let key = Key::new(
             metadata::text(&object, "namespace"),
             metadata::text(&object, "name"),
@@ -177,17 +211,21 @@ impl Inner {
                 }
             )));
         }
-        let metadata = metadata::metadata(&mut object);
-        if !metadata.contains_key("uid") {
-            metadata.insert("uid".to_owned(), metadata::uid(&self.config.seed).into());
+        let fields = metadata::metadata(&mut object);
+        if !fields.contains_key("uid") {
+            fields.insert("uid".to_owned(), metadata::uid(&self.config.seed).into());
         }
-        if !metadata.contains_key("creationTimestamp") {
-            metadata.insert(
+        if !fields.contains_key("creationTimestamp") {
+            fields.insert(
                 "creationTimestamp".to_owned(),
                 time(self.config.clock.now()).into(),
             );
         }
-        self.store.lock().load(&served.stored_as, key, object);
+        if served.of == crate::resources::CUSTOM_RESOURCE_DEFINITIONS && object["status"].is_null() {
+            custom::prepare(&mut object);
+        }
+        self.store.lock().load(&served.stored_as, key, &object);
+        self.settle(&served.stored_as, None, Some(&object));
         Ok(())
     }
 }

@@ -1,16 +1,18 @@
 //! Creating and changing objects.
 //!
-//! Every write takes the same way: into the hub version, mutating admission, the fields that the server fills in,
-//! validation, validating admission, the store.
+//! Every write takes the same way: decoded and defaulted, into the hub version, mutating admission, what the server
+//! fills in, validation, validating admission, the store. What a write entails for other objects follows at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Inner, metadata, refusal, stages};
 use crate::{
     Status, User,
     catalog::Served,
+    policy::admission::Operation,
+    schema::FieldValidation,
     store::{Key, Object},
 };
 
@@ -37,6 +39,33 @@ pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     /// Who is said to manage the written fields.
     pub(crate) field_manager: String,
+    /// What to do about fields that the kind doesn't have.
+    pub(crate) fields: FieldValidation,
+    /// Fields that the body has twice.
+    pub(crate) duplicates: Vec<String>,
+    /// Where warnings go.
+    pub(crate) warnings: Warnings,
+    /// Whether `metadata.managedFields` says already what this write changes.
+    pub(crate) tracked: bool,
+}
+
+/// What a client is to be warned of. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Warnings {
+    /// One more.
+    pub(crate) fn push(&self, warning: impl Into<String>) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(warning.into());
+    }
+
+    /// All of them.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// How often a change is tried again that somebody else came before.
@@ -47,45 +76,67 @@ impl Target<'_> {
         Key::new(&self.namespace, &self.name)
     }
 
-    fn not_found(&self) -> Status {
+    pub(crate) fn not_found(&self) -> Status {
         refusal::not_found(&self.served.of, &self.name)
+    }
+
+    /// The subresource, if it is one.
+    pub(crate) fn subresource(&self) -> Option<&str> {
+        Some(self.subresource.as_str()).filter(|subresource| !subresource.is_empty())
     }
 }
 
 impl Inner {
-    /// Creates an object.
+    /// Creates an object, which is in the version of the request.
     pub(crate) async fn create(&self, target: &Target<'_>, mut object: Value) -> Result<Object, Status> {
         let served = &target.served;
-        self.place(target, &mut object)?;
-        stages::to_hub(served, &target.version, &mut object)?;
-        let mut target = target.clone();
-        let metadata = metadata::metadata(&mut object);
-        let prefix = metadata
-            .get("generateName")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let named = metadata
-            .get("name")
-            .and_then(Value::as_str)
-            .is_some_and(|name| !name.is_empty());
-        if !named && !prefix.is_empty() {
-            metadata.insert(
-                "name".to_owned(),
-                format!("{prefix}{}", metadata::suffix(&self.config.seed)).into(),
-            );
+        if let Some(refusal) = self.refuses_creation(served) {
+            return Err(refusal);
         }
-        if metadata
-            .get("resourceVersion")
-            .and_then(Value::as_str)
-            .is_some_and(|version| !version.is_empty())
+        place(target, &mut object)?;
+        let mut object = self.decode(target, object)?;
+        let mut target = target.clone();
+        self.name_it(&target, &mut object)?;
+        target.name = metadata::text(&object, "name").to_owned();
+        let mut request = stages::request(&target, Operation::Create, None);
+        self.mutate(&mut request, &target, &mut object).await?;
+        self.prepare_new(&target, &mut object)?;
+        self.track(&target, None, &mut object);
+        self.validate(&target, None, &object)?;
+        self.admit(&mut request, &target, None, &object).await?;
         {
+            let state = self.store.lock();
+            if state.get(&served.stored_as, &target.key()).is_some() {
+                return Err(refusal::already_exists(&served.of, &target.name));
+            }
+        }
+        // Nothing is awaited from here on, so nobody comes in between.
+        request.object = Some(object);
+        self.admission.within_quota(self, &request)?;
+        let object = request.object.take().unwrap_or_default();
+        if target.options.dry_run {
+            return Ok(Arc::new(object));
+        }
+        let stored = self.store.lock().put(&served.stored_as, target.key(), object);
+        self.settle(&served.stored_as, None, Some(&stored));
+        Ok(stored)
+    }
+
+    /// Gives a new object its name.
+    fn name_it(&self, target: &Target<'_>, object: &mut Value) -> Result<(), Status> {
+        let served = &target.served;
+        let fields = metadata::metadata(object);
+        let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+        if !text("resourceVersion").is_empty() {
             return Err(refusal::bad_request(
                 "resourceVersion should not be set on objects to be created",
             ));
         }
-        target.name = metadata::text(&object, "name").to_owned();
-        if target.name.is_empty() {
+        if !text("name").is_empty() {
+            return Ok(());
+        }
+        let prefix = text("generateName").to_owned();
+        if prefix.is_empty() {
             return Err(refusal::invalid(
                 &served.kind,
                 &served.of.group,
@@ -95,60 +146,23 @@ impl Inner {
                 "Required value: name or generateName is required",
             ));
         }
-        stages::mutate(self, &target, None, &mut object).await?;
-        self.prepare_new(&target, &mut object);
-        stages::validate(self, &target, None, &mut object)?;
-        stages::admit(self, &target, None, &object).await?;
-        let mut state = self.store.lock();
-        if state.get(&served.stored_as, &target.key()).is_some() {
-            return Err(refusal::already_exists(&served.of, &target.name));
-        }
-        if target.options.dry_run {
-            return Ok(Arc::new(object));
-        }
-        let stored = state.put(&served.stored_as, target.key(), object);
-        drop(state);
-        Ok(stored)
-    }
-
-    /// Whether the body is of the kind and in the place that the request names; fills in what it leaves out.
-    fn place(&self, target: &Target<'_>, object: &mut Value) -> Result<(), Status> {
-        if !object.is_object() {
-            return Err(refusal::bad_request("the object is not a JSON object"));
-        }
-        let metadata = metadata::metadata(object);
-        let namespace = metadata
-            .get("namespace")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if target.served.namespaced {
-            if namespace.is_empty() {
-                metadata.insert("namespace".to_owned(), target.namespace.clone().into());
-            } else if namespace != target.namespace {
-                return Err(refusal::bad_request(
-                    "the namespace of the provided object does not match the namespace sent on the request",
-                ));
+        // The real server cuts so that 63 characters remain.
+        let prefix: String = prefix.chars().take(58).collect();
+        let name = loop {
+            let name = format!("{prefix}{}", metadata::suffix(&self.config.seed));
+            let key = Key::new(&target.namespace, &name);
+            if self.store.lock().get(&served.stored_as, &key).is_none() {
+                break name;
             }
-        } else {
-            metadata.remove("namespace");
-        }
-        if !target.name.is_empty() {
-            let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
-            if name.is_empty() {
-                metadata.insert("name".to_owned(), target.name.clone().into());
-            } else if name != target.name {
-                return Err(refusal::bad_request(format!(
-                    "the name of the object ({name}) does not match the name on the URL ({})",
-                    target.name
-                )));
-            }
-        }
+        };
+        fields.insert("name".to_owned(), name.into());
         Ok(())
     }
 
     /// What the server itself says of a new object.
-    fn prepare_new(&self, target: &Target<'_>, object: &mut Value) {
-        let generation = has_generation(&target.served, object);
+    fn prepare_new(&self, target: &Target<'_>, object: &mut Value) -> Result<(), Status> {
+        let served = &target.served;
+        let generation = has_generation(served, object);
         let fields = metadata::metadata(object);
         fields.insert("uid".to_owned(), metadata::uid(&self.config.seed).into());
         fields.insert(
@@ -167,28 +181,31 @@ impl Inner {
         if generation {
             fields.insert("generation".to_owned(), 1.into());
         }
-        if target.served.has_status()
+        if served.has_status()
             && let Some(object) = object.as_object_mut()
         {
             object.remove("status");
         }
-        match &*target.served.stored_as.resource {
-            "pods" => object["status"] = serde_json::json!({"phase": "Pending"}),
+        stages::prepare_create(self, served, object);
+        match &*served.stored_as.resource {
+            "pods" if object["status"]["phase"].is_null() => object["status"]["phase"] = json!("Pending"),
             "namespaces" => {
-                object["status"] = serde_json::json!({"phase": "Active"});
-                object["spec"]["finalizers"] = serde_json::json!(["kubernetes"]);
+                object["status"] = json!({"phase": "Active"});
+                object["spec"]["finalizers"] = json!(["kubernetes"]);
+                object["metadata"]["labels"]["kubernetes.io/metadata.name"] = target.name.clone().into();
             }
-            "persistentvolumeclaims" | "persistentvolumes" => {
-                object["status"] = serde_json::json!({"phase": "Pending"})
-            }
+            "persistentvolumeclaims" | "persistentvolumes" => object["status"] = json!({"phase": "Pending"}),
+            "customresourcedefinitions" => super::custom::prepare(object),
+            "services" => self.allocate_addresses(None, object)?,
             _ => {}
         }
+        Ok(())
     }
 
     /// Replaces an object, or one of its subresources.
     pub(crate) async fn update(&self, target: &Target<'_>, mut object: Value) -> Result<Object, Status> {
-        self.place(target, &mut object)?;
-        stages::to_hub(&target.served, &target.version, &mut object)?;
+        place(target, &mut object)?;
+        let object = self.decode(target, object)?;
         self.change(target, |current| {
             let uid = metadata::text(&object, "uid");
             if !uid.is_empty() && uid != metadata::text(current, "uid") {
@@ -203,8 +220,8 @@ impl Inner {
         .await
     }
 
-    /// Changes an object by a function of its present state, in the hub version. A resourceVersion in the result is a
-    /// precondition; without one the change is tried again where somebody else came before.
+    /// Changes an object by a function of its present state, both in the hub version. A resourceVersion in the result is
+    /// a precondition; without one the change is tried again where somebody else came before.
     pub(crate) async fn change(
         &self,
         target: &Target<'_>,
@@ -221,86 +238,112 @@ impl Inner {
             if !wanted.is_empty() && wanted != metadata::text(&old, "resourceVersion") {
                 return Err(refusal::modified(&served.of, &target.name));
             }
-            only_its_part(target, &old, &mut new);
+            let mut request = stages::request(target, Operation::Update, Some(&old));
+            stages::prepare_update(self, target, &old, &mut new);
             metadata::keep(&mut new, &old);
-            stages::mutate(self, target, Some(&old), &mut new).await?;
-            only_its_part(target, &old, &mut new);
-            stages::validate(self, target, Some(&old), &mut new)?;
-            bump_generation(served, &old, &mut new);
-            stages::admit(self, target, Some(&old), &new).await?;
-            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-            if let Some(stored) = self.commit(target, &key, item.version(), &old, new)? {
-                return Ok(stored);
+            self.mutate(&mut request, target, &mut new).await?;
+            stages::prepare_update(self, target, &old, &mut new);
+            metadata::keep(&mut new, &old);
+            if served.of == crate::resources::SERVICES && target.subresource.is_empty() {
+                self.allocate_addresses(Some(&old), &mut new)?;
             }
+            bump_generation(served, &old, &mut new);
+            self.track(target, Some(&old), &mut new);
+            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+            self.validate(target, Some(&old), &new)?;
+            self.admit(&mut request, target, Some(&old), &new).await?;
+            if self
+                .store
+                .lock()
+                .get(&served.stored_as, &key)
+                .map(|item| item.version())
+                != Some(item.version())
+            {
+                continue;
+            }
+            // Nothing is awaited from here on, so nobody comes in between.
+            request.object = Some(new);
+            self.admission.within_quota(self, &request)?;
+            return Ok(self.commit(target, &key, old, request.object.take().unwrap_or_default()));
         }
         Err(refusal::modified(&served.of, &target.name))
     }
 
-    /// Stores the new state if the present one is still that of `version`.
-    fn commit(
-        &self,
-        target: &Target<'_>,
-        key: &Key,
-        version: u64,
-        old: &Object,
-        new: Value,
-    ) -> Result<Option<Object>, Status> {
+    /// Stores the new state, unless nothing changed.
+    fn commit(&self, target: &Target<'_>, key: &Key, old: Object, new: Value) -> Object {
         let of = &target.served.stored_as;
-        let mut state = self.store.lock();
-        let present = state.get(of, key).ok_or_else(|| target.not_found())?;
-        if present.version() != version {
-            return Ok(None);
-        }
-        if **old == new {
-            return Ok(Some(Arc::clone(old)));
+        if *old == new {
+            return old;
         }
         if target.options.dry_run {
-            return Ok(Some(Arc::new(new)));
+            return Arc::new(new);
         }
-        let stored = state.put(of, key.clone(), new);
-        if super::delete::is_gone(&stored) {
-            state.remove(of, key);
+        if super::delete::is_gone(&new) {
+            let last = self.store.lock().remove(of, key);
+            self.settle(of, last.as_deref(), None);
+            return Arc::new(new);
         }
-        Ok(Some(stored))
+        let stored = self.store.lock().put(of, key.clone(), new);
+        self.settle(of, Some(&old), Some(&stored));
+        stored
     }
 }
 
-/// A write of the object leaves its status alone, one of the status everything else.
-fn only_its_part(target: &Target<'_>, old: &Value, new: &mut Value) {
-    match target.subresource.as_str() {
-        "" if target.served.has_status() => copy(old, new, "status"),
-        "status" => {
-            let status = new.get("status").cloned();
-            let managed = new["metadata"].get("managedFields").cloned();
-            *new = old.clone();
-            if let Some(object) = new.as_object_mut() {
-                match status {
-                    Some(status) => object.insert("status".to_owned(), status),
-                    None => object.remove("status"),
-                };
-            }
-            if let Some(managed) = managed {
-                new["metadata"]["managedFields"] = managed;
-            }
-        }
-        _ => {}
+/// Whether the body is in the place that the request names; fills in what it leaves out.
+fn place(target: &Target<'_>, object: &mut Value) -> Result<(), Status> {
+    if !object.is_object() {
+        return Err(refusal::bad_request("the object is not a JSON object"));
     }
+    let fields = metadata::metadata(object);
+    let namespace = fields
+        .get("namespace")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if target.served.namespaced {
+        if namespace.is_empty() {
+            fields.insert("namespace".to_owned(), target.namespace.clone().into());
+        } else if namespace != target.namespace {
+            return Err(refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+    } else {
+        fields.remove("namespace");
+    }
+    if !target.name.is_empty() {
+        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+        if name.is_empty() {
+            fields.insert("name".to_owned(), target.name.clone().into());
+        } else if name != target.name {
+            return Err(refusal::bad_request(format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                target.name
+            )));
+        }
+    }
+    Ok(())
 }
 
-fn copy(from: &Value, to: &mut Value, field: &str) {
-    if let Some(object) = to.as_object_mut() {
-        match from.get(field) {
-            Some(value) => object.insert(field.to_owned(), value.clone()),
-            None => object.remove(field),
-        };
-    }
-}
+/// Kinds with a `spec` whose changes nobody counts.
+const UNCOUNTED: &[&str] = &[
+    "namespaces",
+    "nodes",
+    "services",
+    "leases",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "resourcequotas",
+    "limitranges",
+    "deviceclasses",
+    "resourceclaims",
+    "resourceclaimtemplates",
+];
 
 /// Whether its kind counts the changes of what is wanted.
 fn has_generation(served: &Served, object: &Value) -> bool {
-    served.custom
-        || (object.get("spec").is_some()
-            && !matches!(&*served.of.resource, "namespaces" | "nodes" | "services"))
+    served.custom.is_some()
+        || matches!(&*served.of.group, "admissionregistration.k8s.io")
+        || (object.get("spec").is_some() && !UNCOUNTED.contains(&&*served.of.resource))
 }
 
 /// One more where anything but metadata and status changed.
@@ -308,19 +351,17 @@ fn bump_generation(served: &Served, old: &Value, new: &mut Value) {
     let Some(generation) = old["metadata"]["generation"].as_i64() else {
         return;
     };
-    let wanted = |object: &Value| -> Vec<(String, Value)> {
-        object
-            .as_object()
+    let counts = |field: &str| {
+        !matches!(field, "metadata" | "apiVersion" | "kind")
+            && (field != "status" || (served.custom.is_some() && !served.has_status()))
+    };
+    let changed = |one: &Value, other: &Value| {
+        one.as_object()
             .into_iter()
             .flatten()
-            .filter(|(field, _)| {
-                !matches!(field.as_str(), "metadata" | "apiVersion" | "kind")
-                    && (field.as_str() != "status" || (served.custom && !served.has_status()))
-            })
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect()
+            .any(|(field, value)| counts(field) && other.get(field) != Some(value))
     };
-    if wanted(old) != wanted(new) {
+    if changed(old, new) || changed(new, old) {
         new["metadata"]["generation"] = (generation + 1).into();
     }
 }

@@ -40,10 +40,39 @@ pub(crate) struct Record {
     pub(crate) of: GroupResource,
     /// The object.
     pub(crate) key: Key,
-    /// The state before; for a deletion the last state, under the version of the deletion.
-    pub(crate) old: Option<Arc<Item>>,
-    /// The state since; none after a deletion.
-    pub(crate) new: Option<Arc<Item>>,
+    /// What happened to it.
+    pub(crate) what: What,
+}
+
+/// What happened to an object.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// It came.
+    Added(Arc<Item>),
+    /// It changed.
+    Modified {
+        /// The state before.
+        old: Arc<Item>,
+        /// The state since.
+        new: Arc<Item>,
+    },
+    /// It went.
+    Deleted {
+        /// The state before.
+        old: Arc<Item>,
+        /// The same under the version of the deletion.
+        last: Arc<Item>,
+    },
+}
+
+impl What {
+    /// The state before.
+    pub(crate) fn before(&self) -> Option<&Arc<Item>> {
+        match self {
+            Self::Added(_) => None,
+            Self::Modified { old, .. } | Self::Deleted { old, .. } => Some(old),
+        }
+    }
 }
 
 /// The objects of one resource.
@@ -53,22 +82,49 @@ pub(crate) struct Collection {
     history: VecDeque<Arc<Record>>,
     /// Everything up to this version has been forgotten.
     forgotten: u64,
+    /// The version of the last change.
+    pub(super) changed: u64,
     pub(super) subscribers: Vec<Subscriber>,
     pub(super) watches: Vec<Subscriber>,
 }
 
 impl Collection {
-    /// The objects of one namespace, or all.
+    /// The objects of one namespace, or all; those after `after`, if that is given.
     pub(super) fn within<'a>(
         &'a self,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Item>)> {
-        let from = namespace.map_or(Bound::Unbounded, |namespace| {
-            Bound::Included(Key::new(namespace, ""))
-        });
-        self.items
-            .range((from, Bound::Unbounded))
-            .take_while(move |(key, _)| namespace.is_none_or(|namespace| &*key.namespace == namespace))
+        after: Option<&Key>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Item>)> + use<'a> {
+        within(&self.items, namespace, after)
+    }
+
+    /// The objects that were there at an earlier version, as [`within`](Self::within).
+    ///
+    /// # Errors
+    /// The version up to which history has been forgotten.
+    pub(super) fn past(
+        &self,
+        version: u64,
+        namespace: Option<&str>,
+        after: Option<&Key>,
+    ) -> Result<Vec<(Key, Arc<Item>)>, u64> {
+        // What changed since is as it was before its first change; everything else is as it is.
+        let mut before: BTreeMap<Key, Option<Arc<Item>>> = BTreeMap::new();
+        for record in self.since(version)? {
+            before
+                .entry(record.key.clone())
+                .or_insert_with(|| record.what.before().cloned());
+        }
+        let mut states: BTreeMap<Key, Arc<Item>> = within(&self.items, namespace, after)
+            .filter(|(key, _)| !before.contains_key(*key))
+            .map(|(key, item)| (key.clone(), Arc::clone(item)))
+            .collect();
+        for (key, item) in within(&before, namespace, after) {
+            if let Some(item) = item {
+                states.insert(key.clone(), Arc::clone(item));
+            }
+        }
+        Ok(states.into_iter().collect())
     }
 
     /// Remembers a change and tells it to everybody.
@@ -76,7 +132,7 @@ impl Collection {
         self.publish(&record);
         self.history.push_back(record);
         if let Some(aged) = self.history.len().checked_sub(LIVELY + 1)
-            && let Some(old) = self.history.get(aged).and_then(|record| record.old.as_ref())
+            && let Some(old) = self.history.get(aged).and_then(|record| record.what.before())
         {
             old.pack();
         }
@@ -87,7 +143,9 @@ impl Collection {
         }
     }
 
+    /// Tells a change to everybody.
     pub(super) fn publish(&mut self, record: &Arc<Record>) {
+        self.changed = record.version;
         for list in [&mut self.subscribers, &mut self.watches] {
             list.retain(|subscriber| subscriber.unbounded_send(Arc::clone(record)).is_ok());
         }
@@ -107,4 +165,19 @@ impl Collection {
         self.history.clear();
         self.forgotten = version;
     }
+}
+
+fn within<'a, T>(
+    items: &'a BTreeMap<Key, T>,
+    namespace: Option<&'a str>,
+    after: Option<&Key>,
+) -> impl Iterator<Item = (&'a Key, &'a T)> + use<'a, T> {
+    let from = match (after, namespace) {
+        (Some(after), _) => Bound::Excluded(after.clone()),
+        (None, Some(namespace)) => Bound::Included(Key::new(namespace, "")),
+        (None, None) => Bound::Unbounded,
+    };
+    items
+        .range((from, Bound::Unbounded))
+        .take_while(move |(key, _)| namespace.is_none_or(|namespace| &*key.namespace == namespace))
 }

@@ -16,7 +16,7 @@ use std::{
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use serde_json::Value;
 
-pub(crate) use collection::{Key, Record};
+pub(crate) use collection::{Key, Record, What};
 pub(crate) use item::Item;
 pub use item::Object;
 
@@ -63,11 +63,49 @@ impl State {
         &'a self,
         of: &GroupResource,
         namespace: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Item>)> {
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Item>)> + use<'a> {
         self.collections
             .get(of)
             .into_iter()
-            .flat_map(move |collection| collection.within(namespace))
+            .flat_map(move |collection| collection.within(namespace, None))
+    }
+
+    /// As [`list`](Self::list), of what follows that key.
+    pub(crate) fn list_after<'a>(
+        &'a self,
+        of: &GroupResource,
+        namespace: Option<&'a str>,
+        after: Option<&Key>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Item>)> + use<'a> {
+        let within = self
+            .collections
+            .get(of)
+            .map(|collection| collection.within(namespace, after));
+        within.into_iter().flatten()
+    }
+
+    /// The objects that were there at an earlier version.
+    ///
+    /// # Errors
+    /// The version up to which history has been forgotten.
+    pub(crate) fn past(
+        &self,
+        of: &GroupResource,
+        version: u64,
+        namespace: Option<&str>,
+        after: Option<&Key>,
+    ) -> Result<Vec<(Key, Arc<Item>)>, u64> {
+        match self.collections.get(of) {
+            Some(collection) => collection.past(version, namespace, after),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The version of the last change of a collection.
+    pub(crate) fn changed(&self, of: &GroupResource) -> u64 {
+        self.collections
+            .get(of)
+            .map_or(0, |collection| collection.changed)
     }
 
     /// How many objects a collection has.
@@ -83,10 +121,10 @@ impl State {
     }
 
     /// Pods on that node; those that are not bound for an empty name.
-    pub(crate) fn pods_on(&self, node: &str) -> impl Iterator<Item = &Arc<Item>> {
+    pub(crate) fn pods_on(&self, node: &str) -> impl Iterator<Item = (&Key, &Arc<Item>)> {
         self.index
             .pods_on(node)
-            .filter_map(|key| self.get(&crate::resources::PODS, key))
+            .filter_map(|key| Some((key, self.get(&crate::resources::PODS, key)?)))
     }
 
     /// What names that uid as an owner.
@@ -110,19 +148,19 @@ impl State {
             version: self.version,
             of: of.clone(),
             key,
-            old,
-            new: Some(item),
+            what: put(old, item),
         }));
         object
     }
 
     /// Puts a new object in its place in a compact form, without a record in the history. For bulk.
-    pub(crate) fn load(&mut self, of: &GroupResource, key: Key, mut object: Value) {
+    pub(crate) fn load(&mut self, of: &GroupResource, key: Key, object: &Value) {
         self.version += 1;
-        object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        let item = Arc::new(Item::packed(self.version, &object));
+        let mut versioned = object.clone();
+        versioned["metadata"]["resourceVersion"] = self.version.to_string().into();
+        let item = Arc::new(Item::packed(self.version, &versioned));
         let before = self.get(of, &key).map(|item| item.object());
-        self.index.change(of, &key, before.as_deref(), Some(&object));
+        self.index.change(of, &key, before.as_deref(), Some(object));
         let collection = self.collections.entry(of.clone()).or_default();
         collection.forget(self.version);
         let old = collection.items.insert(key.clone(), Arc::clone(&item));
@@ -130,29 +168,27 @@ impl State {
             version: self.version,
             of: of.clone(),
             key,
-            old,
-            new: Some(item),
+            what: put(old, item),
         }));
     }
 
     /// Takes an object away. Its last state has the resourceVersion of its deletion.
     pub(crate) fn remove(&mut self, of: &GroupResource, key: &Key) -> Option<Object> {
-        let last = self.get(of, key)?.object();
+        let collection = self.collections.get_mut(of)?;
+        let old = collection.items.remove(key)?;
         self.version += 1;
-        let mut last = (*last).clone();
+        let mut last = (*old.object()).clone();
         last["metadata"]["resourceVersion"] = self.version.to_string().into();
         let last: Object = Arc::new(last);
         self.index.change(of, key, Some(&last), None);
-        let collection = self.collections.get_mut(of)?;
-        collection.items.remove(key);
-        // The state before is what the watcher is told, under the version of the deletion.
-        let gone = Arc::new(Item::live(self.version, Arc::clone(&last)));
         collection.append(Arc::new(Record {
             version: self.version,
             of: of.clone(),
             key: key.clone(),
-            old: Some(gone),
-            new: None,
+            what: What::Deleted {
+                old,
+                last: Arc::new(Item::live(self.version, Arc::clone(&last))),
+            },
         }));
         Some(last)
     }
@@ -161,7 +197,8 @@ impl State {
     pub(crate) fn subscribe(&mut self, of: &[GroupResource]) -> Subscription {
         let (sender, receiver) = unbounded();
         for of in of {
-            self.subscribers_of(of).push(sender.clone());
+            let collection = self.collections.entry(of.clone()).or_default();
+            collection.subscribers.push(sender.clone());
         }
         receiver
     }
@@ -177,10 +214,6 @@ impl State {
         receiver
     }
 
-    fn subscribers_of(&mut self, of: &GroupResource) -> &mut Vec<Subscriber> {
-        &mut self.collections.entry(of.clone()).or_default().subscribers
-    }
-
     /// The changes of a collection after that resourceVersion.
     ///
     /// # Errors
@@ -189,6 +222,13 @@ impl State {
         match self.collections.get(of) {
             Some(collection) => collection.since(version),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends every watch of a collection that came over HTTP.
+    pub(crate) fn close_watches_of(&mut self, of: &GroupResource) {
+        if let Some(collection) = self.collections.get_mut(of) {
+            collection.watches.clear();
         }
     }
 
@@ -201,11 +241,17 @@ impl State {
 
     /// Forgets what happened, so that nobody can go on from an earlier resourceVersion.
     pub(crate) fn forget_history(&mut self) {
-        // A compaction is seen by clients that are at the present version as well, once something has happened since.
         let version = self.version;
         for collection in self.collections.values_mut() {
             collection.forget(version);
         }
+    }
+}
+
+fn put(old: Option<Arc<Item>>, new: Arc<Item>) -> What {
+    match old {
+        Some(old) => What::Modified { old, new },
+        None => What::Added(new),
     }
 }
 

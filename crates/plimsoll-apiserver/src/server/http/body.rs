@@ -1,0 +1,162 @@
+//! What requests bring.
+
+use http::header;
+use serde_json::{Value, json};
+
+use super::Asked;
+use crate::{
+    Reason, Status,
+    schema::{FieldValidation, duplicate_fields},
+    server::{DeleteOptions, Propagation, refusal},
+};
+
+impl Asked {
+    /// The media type of the body.
+    pub(super) fn content_type(&self) -> &str {
+        let header = self.header(header::CONTENT_TYPE);
+        header.split(';').next().unwrap_or_default().trim()
+    }
+
+    /// The body as JSON or YAML.
+    pub(super) fn value(&self) -> Result<Value, Status> {
+        read(self.content_type(), &self.body)
+    }
+
+    /// The object in the body, of the kind that is expected, and its duplicate fields if those matter.
+    pub(super) fn object(&self, fields: FieldValidation) -> Result<(Value, Vec<String>), Status> {
+        match self.content_type() {
+            "" | "application/json" | "application/yaml" => {}
+            other => {
+                return Err(Status::new(
+                    Reason::UnsupportedMediaType,
+                    format!(
+                        "the body of the request was in an unknown format - accepted media types include: \
+                         application/json, application/yaml ({other})"
+                    ),
+                ));
+            }
+        }
+        let mut object = self.value()?;
+        let api_version = self.served.api_version(&self.path.version);
+        check_kind(
+            &mut object,
+            &api_version,
+            &self.served.kind,
+            self.served.custom.is_some(),
+        )?;
+        let duplicates = match fields {
+            FieldValidation::Ignore => Vec::new(),
+            FieldValidation::Warn | FieldValidation::Strict => duplicate_fields(&self.body),
+        };
+        Ok((object, duplicates))
+    }
+
+    /// How a deletion is to be done, by the body or by the query.
+    pub(super) fn delete_options(&self) -> Result<DeleteOptions, Status> {
+        let body = if self.body.is_empty() {
+            json!({})
+        } else {
+            self.value()?
+        };
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let preconditions = &body["preconditions"];
+        let propagation = text(&body["propagationPolicy"]).or_else(|| {
+            Some(self.query.text("propagationPolicy").to_owned()).filter(|policy| !policy.is_empty())
+        });
+        let orphan = body["orphanDependents"].as_bool().or_else(|| {
+            (!self.query.text("orphanDependents").is_empty()).then(|| self.query.flag("orphanDependents"))
+        });
+        let propagation = match (propagation.as_deref(), orphan) {
+            (None, None) => None,
+            (None, Some(true)) | (Some("Orphan"), _) => Some(Propagation::Orphan),
+            (None, Some(false)) | (Some("Background"), _) => Some(Propagation::Background),
+            (Some("Foreground"), _) => Some(Propagation::Foreground),
+            (Some(other), _) => {
+                let message = format!(
+                    "Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
+                );
+                return Err(refusal::invalid(
+                    "DeleteOptions",
+                    "meta.k8s.io",
+                    "",
+                    "propagationPolicy",
+                    "FieldValueNotSupported",
+                    &message,
+                ));
+            }
+        };
+        let grace = match &body["gracePeriodSeconds"] {
+            Value::Null => self.query.number::<i64>("gracePeriodSeconds")?,
+            seconds => seconds.as_i64(),
+        };
+        Ok(DeleteOptions {
+            uid: text(&preconditions["uid"]),
+            resource_version: text(&preconditions["resourceVersion"]),
+            propagation,
+            grace_seconds: grace.map(|seconds| u64::try_from(seconds).unwrap_or(1)),
+        })
+    }
+
+    /// Whether the body asks for nothing to be stored.
+    pub(super) fn body_asks_for_dry_run(&self) -> bool {
+        self.value()
+            .ok()
+            .and_then(|body| body["dryRun"].as_array().cloned())
+            .is_some_and(|values| values.iter().any(|value| value == "All"))
+    }
+}
+
+fn read(media: &str, bytes: &[u8]) -> Result<Value, Status> {
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
+        Err(_) if media.ends_with("yaml") => {
+            let text = std::str::from_utf8(bytes).map_err(|error| refusal::bad_request(error.to_string()))?;
+            serde_saphyr::from_str(text)
+                .map_err(|error| refusal::bad_request(format!("error converting YAML to JSON: {error}")))
+        }
+        Err(error) => Err(refusal::bad_request(format!(
+            "couldn't get version/kind; json parse error: {error}"
+        ))),
+    }
+}
+
+/// Whether an object is what its place says; for kinds that are built in it may leave that out.
+fn check_kind(object: &mut Value, api_version: &str, kind: &str, custom: bool) -> Result<(), Status> {
+    let Some(fields) = object.as_object_mut() else {
+        return Err(refusal::bad_request(
+            "the object provided is unrecognized (must be a JSON object)",
+        ));
+    };
+    let own = |field: &str| {
+        fields
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (own_version, own_kind) = (own("apiVersion"), own("kind"));
+    if custom && own_kind.is_empty() {
+        return Err(refusal::bad_request(format!(
+            "Object 'Kind' is missing in '{object}'"
+        )));
+    }
+    if custom && own_version.is_empty() {
+        return Err(refusal::bad_request(format!(
+            "Object 'apiVersion' is missing in '{object}'"
+        )));
+    }
+    if !own_kind.is_empty() && own_kind != kind {
+        return Err(refusal::bad_request(format!(
+            "{own_kind} in version \"{}\" cannot be handled as a {kind}: expected {kind}",
+            own_version.rsplit('/').next().unwrap_or_default()
+        )));
+    }
+    if !own_version.is_empty() && own_version != api_version {
+        return Err(refusal::bad_request(format!(
+            "the API version in the data ({own_version}) does not match the expected API version ({api_version})"
+        )));
+    }
+    fields.insert("apiVersion".to_owned(), api_version.into());
+    fields.insert("kind".to_owned(), kind.into());
+    Ok(())
+}
