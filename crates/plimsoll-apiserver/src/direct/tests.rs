@@ -9,13 +9,18 @@ use super::*;
 use crate::{ApiServer, Config, Gates, Propagation};
 
 fn server() -> ApiServer {
-    ApiServer::new(Config {
+    let server = ApiServer::new(Config {
         minor: 36,
         clock: Clock::starting_at("2026-10-01T08:00:00Z".parse().unwrap()),
         seed: Seed::new(1),
         gates: Gates::default(),
         latency: Duration::ZERO,
-    })
+    });
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"},
+    });
+    server.load(vec![account]).unwrap();
+    server
 }
 
 fn api() -> Direct {

@@ -230,7 +230,8 @@ impl Inner {
         old: Option<&Value>,
         new: &Value,
     ) -> Result<(), Status> {
-        self.rbac.may_grant(self, target.user, &target.served.of, old, new)?;
+        self.rbac
+            .may_grant(self, target.user, &target.served.of, old, new)?;
         request.name.clone_from(&target.name);
         request.object = Some(new.clone());
         let admitted = self.admission.validate(self, request).await;

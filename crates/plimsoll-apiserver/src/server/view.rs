@@ -23,7 +23,10 @@ impl View for Inner {
     }
 
     fn versions(&self, of: &GroupResource) -> Vec<String> {
-        self.catalog().get(of).map(|served| served.versions.clone()).unwrap_or_default()
+        self.catalog()
+            .get(of)
+            .map(|served| served.versions.clone())
+            .unwrap_or_default()
     }
 
     fn collection(&self, api_version: &str, kind: &str) -> Option<(GroupResource, bool)> {

@@ -30,7 +30,8 @@ impl Inner {
             ));
         };
         let may = |resource: &str, namespace: &str, name: &str| {
-            self.rbac.authorize(self,
+            self.rbac.authorize(
+                self,
                 &Attributes {
                     user,
                     verb: "impersonate",
@@ -86,7 +87,8 @@ impl Inner {
         let selected = (path.name.is_empty() && *method == Method::GET)
             .then(|| FieldSelector::name_in(query.text("fieldSelector")))
             .flatten();
-        self.rbac.authorize(self,
+        self.rbac.authorize(
+            self,
             &Attributes {
                 user,
                 verb: verb(method, path, query),
@@ -102,7 +104,8 @@ impl Inner {
 
     /// Whether the user may also create what an apply found missing.
     pub(super) fn may_create(&self, user: &User, path: &ResourcePath) -> Result<(), Status> {
-        self.rbac.authorize(self,
+        self.rbac.authorize(
+            self,
             &Attributes {
                 user,
                 verb: "create",

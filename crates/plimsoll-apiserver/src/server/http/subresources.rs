@@ -132,7 +132,7 @@ impl Inner {
         let request = asked.value()?;
         let issued = self.tokens.issue(
             self,
-            &self.config.clock,
+            (&self.config.clock, &self.config.seed),
             &asked.path.namespace,
             &asked.path.name,
             request,

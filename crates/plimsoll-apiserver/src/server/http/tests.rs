@@ -20,7 +20,13 @@ fn client_of(minor: u32) -> Client {
         gates: Gates::default(),
         latency: Duration::ZERO,
     });
+    server.load(vec![account()]).unwrap();
     Client(server, User::admin())
+}
+
+/// What a controller makes in every namespace.
+fn account() -> Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}})
 }
 
 fn client() -> Client {
