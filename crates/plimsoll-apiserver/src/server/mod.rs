@@ -89,7 +89,7 @@ impl ApiServer {
     pub fn new(config: Config) -> Self {
         let store = Store::default();
         let webhooks = Handlers::default();
-        let (clock, seed) = (config.clock, config.seed.clone());
+        let seed = config.seed.clone();
         let server = Self(Arc::new(Inner {
             catalog: RwLock::new(Catalog::builtin(config.minor, config.gates)),
             faults: ApiFaults::new(store.clone()),
@@ -97,13 +97,7 @@ impl ApiServer {
             nodes: RwLock::new(None),
             rbac: Rbac::default(),
             tokens: Tokens::default(),
-            admission: Admission::new(
-                config.minor,
-                clock,
-                seed,
-                Arc::new(webhooks.clone()),
-                Plugins::default(),
-            ),
+            admission: Admission::new(config.minor, seed, Arc::new(webhooks.clone()), Plugins::default()),
             webhooks,
             events: Mutex::default(),
             config,

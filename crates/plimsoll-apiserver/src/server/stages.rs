@@ -106,6 +106,25 @@ fn copy(from: &Value, to: &mut Value, field: &str) {
     }
 }
 
+impl Target<'_> {
+    /// Who writes.
+    pub(super) fn manager(&self, server: &Inner) -> Manager {
+        let leaves: &[&str] = match self.subresource.as_str() {
+            "" if self.served.has_status() => &["status"],
+            "status" if self.served.custom.is_some() => &["metadata", "spec"],
+            "status" => &["spec"],
+            _ => &[],
+        };
+        Manager {
+            name: self.options.field_manager.clone(),
+            subresource: self.subresource().map(str::to_owned),
+            api_version: self.served.api_version(&self.version),
+            time: server.config.clock.now(),
+            leaves: leaves.iter().map(|field| (*field).to_owned()).collect(),
+        }
+    }
+}
+
 impl Inner {
     pub(super) fn features(&self) -> Features {
         Features {
@@ -163,31 +182,16 @@ impl Inner {
         if target.options.tracked {
             return;
         }
-        let api_version = served.api_version(&target.version);
-        let by = Manager {
-            name: target.options.field_manager.clone(),
-            subresource: target.subresource().map(str::to_owned),
-            api_version: api_version.clone(),
-            time: self.config.clock.now(),
-        };
-        // The status of a new object is the server's.
-        let status = if old.is_none() && served.has_status() {
-            new.as_object_mut().and_then(|fields| fields.remove("status"))
-        } else {
-            None
-        };
+        let by = target.manager(self);
         if target.version == served.hub && served.of == served.stored_as {
             patch::track_update(&schema, old, new, &by);
         } else {
-            let old = old.map(|old| convert::from_hub(old, &api_version));
-            let mut shown = convert::from_hub(new, &api_version);
+            let old = old.map(|old| convert::from_hub(old, &by.api_version));
+            let mut shown = convert::from_hub(new, &by.api_version);
             patch::track_update(&schema, old.as_ref(), &mut shown, &by);
             if let Some(managed) = shown["metadata"].get_mut("managedFields") {
                 new["metadata"]["managedFields"] = managed.take();
             }
-        }
-        if let Some(status) = status {
-            new["status"] = status;
         }
     }
 

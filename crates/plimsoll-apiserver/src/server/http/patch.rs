@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use super::{Asked, answer::Answer};
 use crate::{
-    Reason, Status, convert,
-    patch::{self, Manager},
+    Reason, Status, convert, patch,
     schema::Schema,
     server::{Inner, Target, metadata, refusal},
 };
@@ -40,16 +39,6 @@ impl Asked {
                     }
                 ),
             )),
-        }
-    }
-
-    /// Whether the patch itself names the state that it is for.
-    fn manager(&self, server: &Inner) -> Manager {
-        Manager {
-            name: self.field_manager(),
-            subresource: Some(self.path.subresource.clone()).filter(|subresource| !subresource.is_empty()),
-            api_version: self.served.api_version(&self.path.version),
-            time: server.config.clock.now(),
         }
     }
 }
@@ -127,7 +116,7 @@ impl Inner {
             ));
         };
         let force = asked.query.text("force") == "true";
-        let manager = asked.manager(self);
+        let manager = target.manager(self);
         target.options.tracked = true;
         let (applied, duplicates) = self.applied(asked, applied)?;
         target.options.duplicates = duplicates;
