@@ -24,7 +24,7 @@ pub trait View: Send + Sync {
         Vec::new()
     }
 
-    /// The schema of a custom resource in a version; none for kinds that are built in.
+    /// The schema of a collection in a version, where it isn't that of a kind that is built in.
     fn schema(&self, of: &GroupResource, version: &str) -> Option<Schema> {
         let _ = (of, version);
         None

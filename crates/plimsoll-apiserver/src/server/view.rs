@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Inner;
-use crate::{GroupResource, policy::View, store::Key};
+use crate::{GroupResource, policy::View, schema::Schema, store::Key};
 
 impl View for Inner {
     fn get(&self, of: &GroupResource, namespace: Option<&str>, name: &str) -> Option<Arc<Value>> {
@@ -27,6 +27,11 @@ impl View for Inner {
             .get(of)
             .map(|served| served.versions.clone())
             .unwrap_or_default()
+    }
+
+    fn schema(&self, of: &GroupResource, version: &str) -> Option<Schema> {
+        let served = self.catalog().get(of).cloned()?;
+        served.schema(self.config.minor, version)
     }
 
     fn collection(&self, api_version: &str, kind: &str) -> Option<(GroupResource, bool)> {

@@ -217,9 +217,8 @@ impl Inner {
         let Some(served) = served else {
             return Ok(answer::no_such_path());
         };
-        if served.namespaced == path.namespace.is_empty() && !path.name.is_empty()
-            || !served.namespaced && !path.namespace.is_empty() && served.of != crate::resources::NAMESPACES
-        {
+        let in_namespace = !path.namespace.is_empty() && served.of != crate::resources::NAMESPACES;
+        if in_namespace && !served.namespaced || served.namespaced && !in_namespace && !path.name.is_empty() {
             return Ok(answer::no_such_path());
         }
         let asked = Asked {

@@ -66,7 +66,8 @@ impl Mutating {
                 Ok(answer) => {
                     request.warnings.extend(answer.warnings);
                     request.audit.extend(answer.audit);
-                    self.apply(hook, request, &version, answer.patch)?;
+                    let schema = view.schema(&request.of, &version);
+                    self.apply(hook, request, &version, schema, answer.patch)?;
                 }
                 Err(refused) => {
                     if let Some(status) = refused.status(hook) {
@@ -86,7 +87,14 @@ impl Mutating {
     }
 
     /// Applies a webhook's patch to the object in the version that the webhook was shown.
-    fn apply(&self, hook: &Hook, request: &mut Request, version: &str, patch: Value) -> Result<(), Status> {
+    fn apply(
+        &self,
+        hook: &Hook,
+        request: &mut Request,
+        version: &str,
+        schema: Option<Schema>,
+        patch: Value,
+    ) -> Result<(), Status> {
         if patch.as_array().is_none_or(Vec::is_empty) {
             return Ok(());
         }
@@ -100,7 +108,9 @@ impl Mutating {
         let patch: json_patch::Patch =
             serde_json::from_value(patch).map_err(|error| refusal::internal(&error.to_string()))?;
         json_patch::patch(&mut object, &patch).map_err(|error| refusal::internal(&error.to_string()))?;
-        if let Some(schema) = Schema::builtin(self.minor, text(&object, "apiVersion"), &request.kind) {
+        let api_version = text(&object, "apiVersion").to_owned();
+        let builtin = || Schema::builtin(self.minor, &api_version, &request.kind);
+        if let Some(schema) = schema.or_else(builtin) {
             schema
                 .decode(&mut object, FieldValidation::Ignore, &[])
                 .map_err(|status| refusal::internal(&status.message))?;

@@ -1,0 +1,4 @@
+//! The server as clients meet it, over HTTP requests.
+
+mod client;
+mod policy;
