@@ -9,7 +9,9 @@
 #[cfg(feature = "client")]
 mod client;
 pub mod controllers;
+mod drivers;
 mod faults;
+pub mod node;
 pub mod platform;
 pub mod scheduler;
 #[cfg(feature = "serve")]

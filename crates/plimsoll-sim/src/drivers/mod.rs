@@ -1,0 +1,17 @@
+//! What hands out a node's accelerators: a DRA driver or a device plugin for each vendor, as the lab's are.
+//!
+//! [`Accelerator`] is what either knows of a device. [`dra`] publishes pools and prepares claims, [`plugin`] lists devices
+//! to the kubelet and allocates them; both answer with [`Edits`], which is what a container runtime puts into a container
+//! by the Container Device Interface.
+
+mod accelerator;
+pub(crate) mod dra;
+mod edits;
+mod objects;
+pub(crate) mod plugin;
+
+#[cfg(test)]
+pub(crate) use accelerator::fixture;
+pub(crate) use accelerator::{Accelerator, uuid};
+pub(crate) use edits::{CdiRegistry, Edits, UnresolvableDevices};
+pub(crate) use objects::cluster_objects;

@@ -1,0 +1,220 @@
+//! One node: its machine, what hands out its devices, and what its kubelet keeps account of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use plimsoll_vendors::Vendor;
+use tokio::sync::watch;
+
+use super::{
+    claims::ClaimAccount,
+    device::Machine,
+    devices::DeviceAccount,
+    images::ImageCache,
+    network::{Addresses, node_address},
+    runtime::Ledger,
+};
+use crate::{
+    Faults,
+    drivers::{Accelerator, CdiRegistry, dra::Driver, plugin::Plugin, uuid},
+    platform::{Allocation, NodeGroup},
+};
+
+/// A node and its kubelet.
+#[derive(Debug)]
+pub(crate) struct Kubelet {
+    /// The node's name.
+    pub(crate) name: String,
+    /// Its number in the cluster.
+    pub(crate) number: u32,
+    /// What kind of node it is.
+    pub(crate) group: Arc<NodeGroup>,
+    /// The kubelet's minor version.
+    pub(crate) minor: u32,
+    /// What containers share.
+    pub(crate) machine: Arc<Machine>,
+    /// The node's accelerators.
+    pub(crate) accelerators: Vec<Accelerator>,
+    /// What the runtime knows of devices by name.
+    pub(crate) registry: Arc<Mutex<CdiRegistry>>,
+    /// Devices of plugins.
+    pub(crate) devices: DeviceAccount,
+    /// Claims.
+    pub(crate) claims: ClaimAccount,
+    /// Images.
+    pub(crate) images: ImageCache,
+    /// Handlers of RuntimeClasses that the runtime has.
+    pub(crate) handlers: BTreeSet<String>,
+    ledger: Mutex<Ledger>,
+    addresses: Mutex<Addresses>,
+    health: watch::Sender<Health>,
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// As it should be.
+    Well,
+    /// Its kubelet is silent; containers go on.
+    Silent,
+    /// It has lost its power.
+    Off,
+}
+
+impl Kubelet {
+    /// A node of that group.
+    pub(crate) fn new(name: &str, number: u32, group: &Arc<NodeGroup>, minor: u32, faults: &Faults) -> Self {
+        let accelerators = Accelerator::of_node(name, group);
+        let boot_id = uuid(&format!("{name}/boot"));
+        let machine = Machine::new(boot_id, accelerators.iter().map(Accelerator::hardware));
+        let mut registry = CdiRegistry::default();
+        let plugins = plugins(&accelerators, &mut registry, faults);
+        let registry = Arc::new(Mutex::new(registry));
+        let drivers = drivers(name, &accelerators, &registry, faults);
+        let handlers = accelerators
+            .iter()
+            .filter_map(|accelerator| Vendor::by_id(accelerator.vendor()).ok())
+            .filter_map(|vendor| vendor.selectors.runtime_class.clone())
+            .collect();
+        Self {
+            name: name.to_owned(),
+            number,
+            group: Arc::clone(group),
+            minor: group.kubelet.unwrap_or(minor),
+            machine: Arc::new(machine),
+            accelerators,
+            registry,
+            devices: DeviceAccount::new(plugins, faults),
+            claims: ClaimAccount::new(drivers, faults),
+            images: ImageCache::default(),
+            handlers,
+            ledger: Mutex::default(),
+            addresses: Mutex::new(Addresses::of_node(number)),
+            health: watch::Sender::new(Health::Well),
+        }
+    }
+
+    /// The node's address.
+    pub(crate) fn address(&self) -> std::net::Ipv4Addr {
+        node_address(self.number)
+    }
+
+    /// Addresses of the node's pods.
+    pub(crate) fn addresses(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a broken runtime remembers.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the runtime knows of devices by name.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, CdiRegistry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the node is.
+    pub(crate) fn health(&self) -> Health {
+        *self.health.borrow()
+    }
+
+    /// Lets the node be otherwise.
+    pub(crate) fn set_health(&self, health: Health) {
+        self.health.send_replace(health);
+    }
+
+    /// Waits until the kubelet speaks to the API server, if it does not.
+    pub(crate) async fn connected(&self) {
+        let mut health = self.health.subscribe();
+        // The sender lives as long as this.
+        let _ = health.wait_for(|health| *health == Health::Well).await;
+    }
+
+    /// Waits until the node loses its power.
+    pub(crate) async fn power_loss(&self) {
+        let mut health = self.health.subscribe();
+        if health.wait_for(|health| *health == Health::Off).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// A pod is gone from the node for good.
+    pub(crate) fn forget(&self, pod: &str) {
+        self.ledger().forget(pod);
+        self.images.forget(pod);
+    }
+}
+
+fn plugins(accelerators: &[Accelerator], registry: &mut CdiRegistry, faults: &Faults) -> Vec<Plugin> {
+    let mut by_vendor: BTreeMap<&str, Vec<Accelerator>> = BTreeMap::new();
+    for accelerator in of(accelerators, &[Allocation::Plugin]) {
+        by_vendor
+            .entry(accelerator.vendor())
+            .or_default()
+            .push(accelerator.clone());
+    }
+    by_vendor
+        .into_iter()
+        .filter_map(|(vendor, devices)| {
+            let resource = Vendor::by_id(vendor).ok()?.resource()?;
+            Some(Plugin::new(resource, devices, registry, faults))
+        })
+        .collect()
+}
+
+fn drivers(
+    node: &str,
+    accelerators: &[Accelerator],
+    registry: &Arc<Mutex<CdiRegistry>>,
+    faults: &Faults,
+) -> Vec<Arc<Driver>> {
+    let mut by_vendor: BTreeMap<&str, Vec<Accelerator>> = BTreeMap::new();
+    for accelerator in of(accelerators, &[Allocation::Dra, Allocation::ExtendedResource]) {
+        by_vendor
+            .entry(accelerator.vendor())
+            .or_default()
+            .push(accelerator.clone());
+    }
+    by_vendor
+        .into_iter()
+        .filter_map(|(vendor, devices)| {
+            let dra = Vendor::by_id(vendor).ok()?.dra.as_ref()?;
+            Some(Arc::new(Driver::new(
+                dra,
+                node,
+                devices,
+                Arc::clone(registry),
+                faults,
+            )))
+        })
+        .collect()
+}
+
+fn of<'a>(
+    accelerators: &'a [Accelerator],
+    allocations: &'a [Allocation],
+) -> impl Iterator<Item = &'a Accelerator> {
+    accelerators
+        .iter()
+        .filter(|accelerator| allocations.contains(&accelerator.allocation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drivers::fixture::group;
+
+    #[test]
+    fn accelerators_are_handed_out_by_the_driver_or_by_the_plugin() {
+        let node = |allocation| {
+            let group = Arc::new(group("nvidia", 2, allocation));
+            let node = Kubelet::new("n1", 0, &group, 36, &Faults::default());
+            let (capacity, _) = node.devices.resources();
+            (node.claims.drivers().len(), capacity.len())
+        };
+        assert_eq!(node(Allocation::Dra), (1, 0));
+        assert_eq!(node(Allocation::Plugin), (0, 1));
+        assert_eq!(node(Allocation::ExtendedResource), (1, 0));
+    }
+}

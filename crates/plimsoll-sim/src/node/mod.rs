@@ -1,0 +1,24 @@
+//! The nodes of a platform: kubelets, container runtimes, devices, and the pod network.
+//!
+//! [`Fleet`] is all of them. One task watches pods for every node and sets a worker ([`pod`]) to each that has something
+//! to do. A container of the probe's image runs the probe's own program ([`runtime`]) over the node's devices
+//! ([`device`]) and the network in memory ([`network`]); what hands devices out is in [`crate::drivers`].
+
+mod claims;
+pub(crate) mod device;
+mod devices;
+mod fleet;
+mod ground;
+mod images;
+mod kubelet;
+mod logs;
+mod network;
+mod object;
+mod pod;
+mod runtime;
+
+pub use fleet::Fleet;
+pub use images::Images;
+
+#[cfg(test)]
+mod tests;
