@@ -7,7 +7,7 @@ mod remove;
 mod set;
 mod typed;
 
-pub(super) use changes::{Changes, compare};
+pub(super) use changes::compare;
 pub(super) use merge::merge;
 pub(super) use remove::remove;
 pub(super) use set::Set;

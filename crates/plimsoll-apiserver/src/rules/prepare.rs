@@ -1,0 +1,102 @@
+//! What the server itself says of an object, and what it doesn't let a request say.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Features,
+    default::{at, complete, fill_at, set},
+    read, type_of,
+};
+
+/// Makes an object fit to be created: its status, its generated selector; fields of features that are off go.
+///
+/// It has its name and uid by now. Timestamps, generation and resourceVersion are the store's.
+pub fn prepare_create(object: &mut Value, features: &Features) {
+    drop_disabled(object, None, features);
+    match type_of(object) {
+        ("", "Pod") => {
+            let mut status = json!({"phase": "Pending", "qosClass": super::pod::qos_class(&object["spec"])});
+            if !read::list(&object["spec"], "schedulingGates").is_empty() {
+                status["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+                    "message": "Scheduling is blocked due to non-empty scheduling gates"}]);
+            }
+            set(object, "status", status);
+        }
+        ("batch", "Job") => generate_selector(object),
+        _ => {}
+    }
+}
+
+/// Makes an object fit to replace `old`: keeps what a request can't change by itself.
+pub fn prepare_update(object: &mut Value, old: &Value, subresource: Option<&str>, features: &Features) {
+    drop_disabled(object, Some(old), features);
+    if type_of(object) == ("", "Pod") {
+        if let Some(class) = old.pointer("/status/qosClass")
+            && object.get("status").is_some_and(Value::is_object)
+        {
+            at(object, "/status", |status| set(status, "qosClass", class.clone()));
+        }
+        // A binding that was made stays.
+        if subresource == Some("status") {
+            set(object, "spec", old["spec"].clone());
+        }
+    }
+}
+
+/// A job's pods have labels of their own, unless the request brings a selector.
+fn generate_selector(job: &mut Value) {
+    if read::is(&job["spec"], "manualSelector") {
+        return;
+    }
+    let (name, uid) = (
+        read::text_at(job, "/metadata/name").to_owned(),
+        read::text_at(job, "/metadata/uid").to_owned(),
+    );
+    if !job["spec"].is_object() {
+        return;
+    }
+    fill_at(
+        job,
+        "/spec",
+        &json!({"template": {"metadata": {"labels": {}}}, "selector": {"matchLabels": {}}}),
+    );
+    let labels: Map<String, Value> = [
+        ("controller-uid", &uid),
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("job-name", &name),
+        ("batch.kubernetes.io/job-name", &name),
+    ]
+    .into_iter()
+    .map(|(label, value)| (label.to_owned(), value.as_str().into()))
+    .collect();
+    if let Some(own) = job
+        .pointer_mut("/spec/template/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
+        complete(own, &labels);
+    }
+    at(job, "/spec/selector/matchLabels", |labels| {
+        set(labels, "batch.kubernetes.io/controller-uid", uid)
+    });
+}
+
+/// Takes out fields whose feature is off, unless they are stored already.
+fn drop_disabled(object: &mut Value, old: Option<&Value>, features: &Features) {
+    if features.generic_workload {
+        return;
+    }
+    for pointer in [
+        "/spec",
+        "/template/spec",
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ] {
+        let is_in = |of: &Value, name: &str| of.pointer(pointer).is_some_and(|spec| read::has(spec, name));
+        for name in ["schedulingGroup", "workloadRef"] {
+            let is_stored = old.is_some_and(|old| is_in(old, name));
+            if !is_stored && let Some(spec) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
+                spec.remove(name);
+            }
+        }
+    }
+}
