@@ -25,12 +25,15 @@ impl Stand {
     }
 
     pub(crate) fn of_minor(minor: u32) -> Self {
+        Self::with(minor, |_| super::Outside::default())
+    }
+
+    /// The same, with something outside of it.
+    pub(crate) fn with(minor: u32, outside: impl FnOnce(&Direct) -> super::Outside) -> Self {
         let stand = Self::bare(minor);
-        tokio::spawn(super::run_all(
-            stand.api.clone(),
-            Latencies::default(),
-            Faults::default(),
-        ));
+        let outside = outside(&stand.api);
+        let (api, faults) = (stand.api.clone(), Faults::default());
+        tokio::spawn(super::run_all_with(api, Latencies::default(), faults, outside));
         tokio::spawn(run_pods(stand.api.clone()));
         stand
     }
@@ -212,7 +215,9 @@ async fn bring_on(api: Direct, pod: Object) {
         "Pending" => {
             elapse(Duration::from_millis(100)).await;
             if pod["spec"]["nodeName"].is_null() {
-                let _ = api.bind(namespace, name, "node").await;
+                let wanted = &pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+                let field = &wanted["nodeSelectorTerms"][0]["matchFields"][0]["values"][0];
+                let _ = api.bind(namespace, name, field.as_str().unwrap_or("node")).await;
                 return;
             }
             set_phase(&api, &pod, "Running").await;

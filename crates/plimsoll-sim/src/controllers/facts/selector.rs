@@ -57,6 +57,20 @@ impl Selector {
         }
     }
 
+    /// What a status says: labels that must be there, separated by commas.
+    pub(crate) fn parse(text: &str) -> Self {
+        let terms = text
+            .split(',')
+            .filter(|term| !term.is_empty())
+            .map(|term| match term.split_once('=') {
+                Some((key, value)) => {
+                    Term::In(key.to_owned(), vec![value.trim_start_matches('=').to_owned()])
+                }
+                None => Term::Exists(term.to_owned()),
+            });
+        Self::Terms(terms.collect())
+    }
+
     fn terms_of(labels: &Value) -> Vec<Term> {
         labels
             .as_object()

@@ -186,7 +186,7 @@ fn expected(owners: &[BTreeSet<usize>], deletions: &[(usize, Propagation)]) -> B
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn no_orphan_is_left_and_nothing_with_a_live_owner_goes(
         owners in proptest::collection::vec(proptest::collection::btree_set(0..7_usize, 0..3), 8),
