@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use plimsoll_apiserver::{ApiServer, Change, DeleteOptions, Direct, Object, Status, User, elapse, resources};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     ground::Ground,
@@ -15,6 +16,7 @@ use super::{
     network::{Fabric, Names},
     object,
     pod::PodWorker,
+    tasks::Tasks,
 };
 use crate::{
     Faults,
@@ -46,18 +48,20 @@ struct Inner {
 }
 
 impl Fleet {
-    /// Builds the nodes of a platform and sets their kubelets to work: Nodes, Leases, and what the drivers of their
-    /// accelerators publish are there when this returns.
+    /// Builds the nodes of a platform and sets their kubelets to work among its `components`: Nodes, Leases, and what the
+    /// drivers of their accelerators publish are there when this returns.
     ///
     /// # Errors
     /// When the API server does not take an object of theirs.
     pub fn start(
+        components: &mut JoinSet<()>,
         server: &ApiServer,
         spec: &PlatformSpec,
         faults: &Faults,
         images: Images,
     ) -> Result<Self, Status> {
         let api = server.direct(User::component("kubelet"));
+        let (tasks, run) = Tasks::new();
         let ground = Ground {
             api: api.clone(),
             latencies: spec.latencies,
@@ -65,6 +69,7 @@ impl Fleet {
             images,
             fabric: Fabric::default(),
             names: Names::default(),
+            tasks,
         };
         let fleet = Self(Arc::new(Inner {
             ground: Arc::new(ground),
@@ -93,9 +98,10 @@ impl Fleet {
         }
         server.set_nodes(Arc::new(fleet.clone()));
         let delay = Latencies::of(spec.latencies.dns_ms);
-        tokio::spawn(fleet.0.ground.names.clone().follow(api, delay));
-        tokio::spawn(fleet.clone().follow_pods());
-        tokio::spawn(fleet.clone().renew_leases());
+        components.spawn(run);
+        components.spawn(fleet.0.ground.names.clone().follow(api, delay));
+        components.spawn(fleet.clone().follow_pods());
+        components.spawn(fleet.clone().renew_leases());
         Ok(fleet)
     }
 
@@ -274,7 +280,7 @@ impl Fleet {
     fn employ(&self, kubelet: &Arc<Kubelet>, pod: &Object, uid: &str) {
         let worker = PodWorker::new(&self.0.ground, kubelet, pod);
         self.workers().insert(uid.to_owned(), Arc::clone(&worker));
-        tokio::spawn(worker.run());
+        self.0.ground.tasks.spawn(worker.run());
     }
 
     /// Takes note of a pod that ran before the kubelet knew of it; only what it holds is of interest.
@@ -293,7 +299,7 @@ impl Fleet {
     /// Ends a pod that nobody looks after.
     fn dismiss(&self, kubelet: &Arc<Kubelet>, pod: &Object) {
         let (fleet, kubelet, pod) = (self.clone(), Arc::clone(kubelet), Arc::clone(pod));
-        tokio::spawn(async move {
+        self.0.ground.tasks.spawn(async move {
             kubelet.connected().await;
             elapse(Latencies::of(fleet.0.ground.latencies.pod_removal_ms)).await;
             let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();
@@ -324,7 +330,10 @@ impl Fleet {
             self.clone(),
             pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
         );
-        tokio::spawn(async move { fleet.give_back(&kubelet, &uid).await });
+        self.0
+            .ground
+            .tasks
+            .spawn(async move { fleet.give_back(&kubelet, &uid).await });
     }
 
     async fn give_back(&self, kubelet: &Kubelet, uid: &str) {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     images::Images,
     network::{Fabric, Names},
+    tasks::Tasks,
 };
 use crate::{Faults, platform::Latencies};
 
@@ -23,6 +24,7 @@ pub(crate) struct Ground {
     pub(crate) images: Images,
     pub(crate) fabric: Fabric,
     pub(crate) names: Names,
+    pub(crate) tasks: Tasks,
 }
 
 impl Ground {

@@ -8,23 +8,48 @@ use tokio::time::Instant;
 
 use crate::drivers::uuid;
 
-/// The images that nodes can have. All others can't be pulled, as on a node that reaches no registry.
+/// The repositories of the probe's images, in any version: what its containers run of their own accord.
+const PROBE: &str = "plimsoll.dev/probe";
+const PAUSE: &str = "plimsoll.dev/pause";
+
+/// The images that nodes can have besides the probe's own. All others can't be pulled, as on a node that reaches no
+/// registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// The reference of the probe's image; containers of it run the probe.
-    pub probe: String,
+    /// Further references by which the probe's image is known.
+    pub probe: BTreeSet<String>,
     /// References of images that can be pulled; containers of them do nothing until they are stopped.
     pub others: BTreeSet<String>,
 }
 
+/// What is in an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The probe, which runs with these arguments first.
+    Probe(&'static [&'static str]),
+    /// Something that the simulation knows nothing of.
+    Unknown,
+}
+
 impl Images {
-    /// Whether containers of that image run the probe.
-    pub(crate) fn is_probe(&self, image: &str) -> bool {
-        image == self.probe
+    /// What is in that image.
+    pub(crate) fn content(&self, image: &str) -> Content {
+        let is_of = |repository: &str| {
+            image
+                .strip_prefix(repository)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+        };
+        if is_of(PROBE) || self.probe.contains(image) {
+            Content::Probe(&[])
+        } else if is_of(PAUSE) {
+            Content::Probe(&["pause"])
+        } else {
+            Content::Unknown
+        }
     }
 
     fn can_be_pulled(&self, image: &str) -> bool {
-        self.is_probe(image) || self.others.contains(image)
+        self.content(image) != Content::Unknown || self.others.contains(image)
     }
 }
 
@@ -172,11 +197,19 @@ mod tests {
     #[test]
     fn images_that_nobody_named_cannot_be_pulled() {
         let images = Images {
-            probe: "probe:1".to_owned(),
+            probe: BTreeSet::from(["example.com/own:1".to_owned()]),
             others: BTreeSet::from(["nginx".to_owned()]),
         };
-        assert!(ImageCache::refusal(&images, "probe:1").is_none());
-        assert!(ImageCache::refusal(&images, "nginx").is_none());
+        for known in [
+            "plimsoll.dev/probe:0.1.0-x",
+            "plimsoll.dev/pause",
+            "example.com/own:1",
+            "nginx",
+        ] {
+            assert!(ImageCache::refusal(&images, known).is_none(), "{known}");
+        }
+        assert_eq!(images.content("plimsoll.dev/pause:1"), Content::Probe(&["pause"]));
+        assert_eq!(images.content("plimsoll.dev/probes:1"), Content::Unknown);
         assert!(
             ImageCache::refusal(&images, "redis")
                 .unwrap()

@@ -16,6 +16,7 @@ mod network;
 mod object;
 mod pod;
 mod runtime;
+mod tasks;
 
 pub use fleet::Fleet;
 pub use images::Images;

@@ -20,6 +20,7 @@ pub(crate) fn node(kubelet: &Kubelet, now: &str) -> Value {
             ("kubernetes.io/arch", "amd64"),
             ("beta.kubernetes.io/os", "linux"),
             ("beta.kubernetes.io/arch", "amd64"),
+            ("node.kubernetes.io/instance-type", group.name.as_str()),
         ]
         .map(|(key, value)| (key.to_owned(), json!(value))),
     );
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(node["status"]["allocatable"]["nvidia.com/gpu"], "2");
         assert_eq!(node["status"]["capacity"]["memory"], "268435456Ki");
         assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.35.0");
-        assert_eq!(node["spec"]["podCIDR"], "10.128.3.0/24");
+        assert_eq!(node["spec"]["podCIDR"], "10.64.3.0/24");
         assert_eq!(
             node["spec"]["taints"],
             json!([

@@ -10,6 +10,7 @@ use plimsoll_apiserver::{
 };
 use plimsoll_probe::Transcript;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{Fleet, Images};
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 struct Bench {
     api: Direct,
     fleet: Fleet,
+    _components: JoinSet<()>,
 }
 
 const PROBE: &str = "plimsoll.dev/probe:test";
@@ -52,14 +54,19 @@ impl Bench {
             gates: Gates::default(),
             latency: Duration::ZERO,
         });
-        let images = Images {
-            probe: PROBE.to_owned(),
-            others: ["pullable:1".to_owned()].into(),
-        };
+        let account = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"},
+        });
+        server.load(vec![account]).unwrap();
         let faults: Faults = defects.iter().copied().collect();
-        let fleet = Fleet::start(&server, spec, &faults, images).unwrap();
+        let mut components = JoinSet::new();
+        let fleet = Fleet::start(&mut components, &server, spec, &faults, Images::default()).unwrap();
         let api = server.direct(User::admin());
-        Self { api, fleet }
+        Self {
+            api,
+            fleet,
+            _components: components,
+        }
     }
 
     /// Creates a pod and binds it, as a scheduler would.
@@ -266,7 +273,7 @@ async fn a_pod_that_stays_is_ready_until_it_is_deleted() {
         })
         .await;
     assert_eq!(running["status"]["phase"], "Running");
-    assert_eq!(running["status"]["podIP"], "10.128.0.1");
+    assert_eq!(running["status"]["podIP"], "10.64.0.1");
     let status = &running["status"]["containerStatuses"][0];
     assert!(
         status["containerID"]
@@ -624,7 +631,7 @@ async fn pods_that_ran_before_hold_what_they_hold_and_go_when_they_are_deleted()
     let bench = Bench::new(Allocation::Plugin, &[]);
     let mut running = asking("old", 2, &STAY);
     running["spec"]["nodeName"] = json!(NODE);
-    running["status"] = json!({"phase": "Running", "podIP": "10.128.0.9"});
+    running["status"] = json!({"phase": "Running", "podIP": "10.64.0.9"});
     bench.api.create(running.clone()).await.unwrap();
     let patch = json!({"status": running["status"]});
     bench

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Faults,
+    node::Fleet,
     platform::{Latencies, PlatformSpec},
 };
 
@@ -31,6 +32,7 @@ pub struct Simulation {
     spec: Arc<PlatformSpec>,
     server: ApiServer,
     components: JoinSet<()>,
+    fleet: Option<Fleet>,
 }
 
 /// The platform did not come up.
@@ -82,6 +84,7 @@ impl Simulation {
             spec: Arc::new(spec.clone()),
             server,
             components: JoinSet::new(),
+            fleet: None,
         };
         simulation
             .furnish(faults)
@@ -100,8 +103,9 @@ impl Simulation {
             .await
             .map_err(|status| ("label the namespace `kube-system`".to_owned(), status))?;
         self.server
-            .load(nodes::objects(&self.spec, &self.server))
-            .and_then(|()| self.server.load(tenants::background(&self.spec)))
+            .load(tenants::background(&self.spec))
+            .and_then(|()| nodes::start(&mut self.components, &self.server, &self.spec, faults))
+            .map(|fleet| self.fleet = Some(fleet))
             .map_err(|status| ("create its nodes and pods".to_owned(), status))?;
         components::start(&mut self.components, &self.server, &self.spec, faults);
         installed::install(&admin, &self.spec).await?;
@@ -125,6 +129,12 @@ impl Simulation {
     #[must_use]
     pub fn server(&self) -> &ApiServer {
         &self.server
+    }
+
+    /// Its nodes; none before they are there.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&Fleet> {
+        self.fleet.as_ref()
     }
 
     /// Its time.

@@ -10,7 +10,8 @@ use crate::platform::{Accelerators, Allocation, PlatformSpec};
 /// Whose pods they are.
 const NAMESPACE: &str = "tenants";
 
-const IMAGE: &str = "example.org/tenants/work:1.0";
+/// What they run.
+pub(super) const IMAGE: &str = "example.org/tenants/work:1.0";
 
 /// Pods that have been running all along, spread over the nodes; to be loaded with their status.
 pub(super) fn background(spec: &PlatformSpec) -> Vec<Value> {

@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 /// Where pods find the name service.
 pub(crate) const CLUSTER_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 
-/// The first address of all pods' range, `10.128.0.0/9`.
-const PODS: u32 = 0x0a80_0000;
+/// The first address of all pods' range, `10.64.0.0/10`.
+const PODS: u32 = 0x0a40_0000;
 
 /// The first address of all nodes' range, `172.16.0.0/12`.
 const NODES: u32 = 0xac10_0000;
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn an_address_comes_again_only_after_all_others() {
         let mut addresses = Addresses::of_node(300);
-        assert_eq!(pod_range(300), "10.129.44.0/24");
+        assert_eq!(pod_range(300), "10.65.44.0/24");
         let first = addresses.take().unwrap();
-        assert_eq!(first, Ipv4Addr::new(10, 129, 44, 1));
+        assert_eq!(first, Ipv4Addr::new(10, 65, 44, 1));
         addresses.give_back(first);
         let others: Vec<_> = (0..253).map(|_| addresses.take().unwrap()).collect();
         assert!(!others.contains(&first));

@@ -9,7 +9,7 @@ use super::{
     GRACE, PodWorker,
     restart::{Role, name},
 };
-use crate::node::{ground::Kind, runtime::Container};
+use crate::node::{ground::Kind, images::Content, runtime::Container};
 
 /// How a probe turns out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl PodWorker {
         }
         if let Some(me) = self.me.upgrade() {
             let (container, running) = (container.clone(), running.clone());
-            tokio::spawn(async move {
+            self.ground.tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     _ = running.end() => {}
@@ -86,10 +86,9 @@ impl PodWorker {
     fn probe_of<'a>(&self, container: &'a Value, field: &str, title: &'static str) -> Option<Probe<'a>> {
         let spec = container.get(field).filter(|spec| !spec.is_null())?;
         let image = container["image"].as_str().unwrap_or_default();
-        let answer = if self.ground.images.is_probe(image) {
-            answer(spec, container)
-        } else {
-            Answer::Well
+        let answer = match self.ground.images.content(image) {
+            Content::Probe(_) => answer(spec, container),
+            Content::Unknown => Answer::Well,
         };
         Some(Probe { spec, title, answer })
     }

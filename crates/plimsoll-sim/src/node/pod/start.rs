@@ -17,6 +17,7 @@ use crate::{
     node::{
         device::{Privileges, VisibleMount},
         ground::Kind,
+        images::Content,
         runtime::{Container, ContainerLog, MountedVolume, Order, Program, Surroundings, create},
     },
     platform::Latencies,
@@ -90,7 +91,7 @@ impl PodWorker {
             return Err(Problem::new("RunContainerError", message));
         }
         let user = around.view.privileges().user;
-        let running = Container::start(id, program, around);
+        let running = Container::start(&self.ground.tasks, id, program, around);
         if let Some(state) = self.state().containers.get_mut(own) {
             state.begin(running.clone());
             state.user = Some(user);
@@ -114,7 +115,7 @@ impl PodWorker {
     fn watch(&self, container: &Container) {
         let (container, latest) = (container.clone(), self.latest.clone());
         let (kubelet, id) = (Arc::clone(&self.kubelet), container.id.clone());
-        tokio::spawn(async move {
+        self.ground.tasks.spawn(async move {
             container.end().await;
             kubelet.ledger().release(&id);
             // Whoever waits for news of the pod has some.
@@ -194,9 +195,9 @@ impl PodWorker {
 
     fn program(&self, container: &Value, variables: &[(String, String)]) -> Program {
         let image = container["image"].as_str().unwrap_or_default();
-        if !self.ground.images.is_probe(image) {
+        let Content::Probe(first) = self.ground.images.content(image) else {
             return Program::Inert;
-        }
+        };
         let words = |field: &str| -> Vec<String> {
             let words = container[field].as_array().into_iter().flatten();
             words
@@ -204,7 +205,7 @@ impl PodWorker {
                 .map(|word| expand(word, variables))
                 .collect()
         };
-        Program::of_probe_image(&words("command"), &words("args"))
+        Program::of_probe_image(first, &words("command"), &words("args"))
     }
 
     fn volumes(&self, container: &Value) -> Vec<MountedVolume> {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{ContainerLog, Program, Surroundings, host::ContainerHost};
+use crate::node::tasks::Tasks;
 
 /// The exit status of a process that was killed.
 const KILLED: i32 = 137;
@@ -42,7 +43,7 @@ pub(crate) struct Ended {
 
 impl Container {
     /// Starts a program in it.
-    pub(crate) fn start(id: String, program: Program, around: Surroundings) -> Self {
+    pub(crate) fn start(tasks: &Tasks, id: String, program: Program, around: Surroundings) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (kill, mut killed) = watch::channel(false);
         let (tell, ended) = watch::channel(None);
@@ -57,7 +58,7 @@ impl Container {
             kill: Arc::new(kill),
             ended,
         };
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             let code = tokio::select! {
                 biased;
                 code = program.run(&host) => code,

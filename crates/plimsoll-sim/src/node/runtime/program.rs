@@ -19,10 +19,13 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// What the probe's image runs for a container's `command` and `args`.
-    pub(crate) fn of_probe_image(command: &[String], args: &[String]) -> Self {
+    /// What an image with the probe runs for a container's `command` and `args`; `first` are its own arguments.
+    pub(crate) fn of_probe_image(first: &[&str], command: &[String], args: &[String]) -> Self {
         match command.split_first() {
-            None => Self::Probe(args.to_vec()),
+            None => {
+                let first = first.iter().map(|word| (*word).to_owned());
+                Self::Probe(first.chain(args.iter().cloned()).collect())
+            }
             Some((program, first)) if program == PROBE || program == "plimsoll-probe" => {
                 Self::Probe([first, args].concat())
             }
@@ -56,7 +59,11 @@ mod tests {
 
     #[test]
     fn a_command_takes_the_place_of_the_images_own() {
-        let program = |command: &str, args: &str| Program::of_probe_image(&words(command), &words(args));
+        let program = |command: &str, args: &str| Program::of_probe_image(&[], &words(command), &words(args));
+        assert_eq!(
+            Program::of_probe_image(&["pause"], &[], &[]),
+            Program::Probe(words("pause"))
+        );
         assert_eq!(program("", "pause"), Program::Probe(words("pause")));
         assert_eq!(
             program("/plimsoll-probe devices", "--hold"),
