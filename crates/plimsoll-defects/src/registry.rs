@@ -15,11 +15,14 @@ macro_rules! defects {
 
 defects! {
     "dra.api-only"
+    "dra.cdi-lost"
     "dra.double-allocation"
+    "dra.first-only"
     "dra.no-injection"
     "dra.no-release"
     "dra.not-woken"
     "dra.request-ignored"
+    "dra.second-pod"
     "dra.selected-anyway"
     "dra.selector-lies"
     "dra.short-count"
@@ -37,11 +40,17 @@ defects! {
     "gang.silent"
     "gang.slow-retry"
     "sec.all-devices"
+    "sec.cdi-annotation"
     "sec.cgroup-open"
+    "sec.kubelet-forgets"
     "sec.neighbour"
     "sec.pod-scope"
     "sec.residue"
+    "sec.restart"
+    "sec.runtime-class"
     "sec.selector"
+    "sec.sidecar"
+    "sec.whole-major"
 }
 
 static ALL: LazyLock<Vec<Defect>> = LazyLock::new(|| {

@@ -96,11 +96,17 @@ pub(super) static DECLARATION: Declaration = Declaration {
     typical_seconds: 17,
     defects: &[
         "sec.all-devices",
+        "sec.cdi-annotation",
         "sec.cgroup-open",
+        "sec.kubelet-forgets",
         "sec.neighbour",
         "sec.pod-scope",
         "sec.residue",
+        "sec.restart",
+        "sec.runtime-class",
         "sec.selector",
+        "sec.sidecar",
+        "sec.whole-major",
     ],
     advice: "Look at what the device plugin or DRA driver answers when it allocates, at the container runtime's \
              handling of device selectors (accept them from the kubelet only), and at the device cgroup of the \
