@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Request, Webhooks, admin_access, limit_ranger, namespace_lifecycle, pod_group, pod_security, policies,
     priority, quota::Quotas, reinvocation::Rounds, runtime_class, service_account, storage_class,
-    tolerations, webhooks,
+    tolerations, topology_labels, webhooks,
 };
 use crate::{
     GroupResource, Seed, Status,
@@ -88,6 +88,7 @@ impl Admission {
         }
         storage_class::mutate(view, request);
         runtime_class::mutate(view, request)?;
+        topology_labels::mutate(view, self.minor, request);
         self.mutating_policies.mutate(view, request, policies)?;
         let caller = (view, self.webhooks.as_ref(), &self.seed);
         self.mutating_webhooks.mutate(caller, request, webhooks).await
@@ -103,6 +104,7 @@ impl Admission {
         service_account::validate(view, request)?;
         pod_security::validate(view, self.minor, request)?;
         priority::validate(view, request)?;
+        storage_class::validate(view, request)?;
         runtime_class::validate(view, request)?;
         if self.minor == POD_GROUPS_NEED_WORKLOADS {
             pod_group::validate(view, request)?;

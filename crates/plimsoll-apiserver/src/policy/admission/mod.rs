@@ -22,6 +22,7 @@ mod runtime_class;
 mod service_account;
 mod storage_class;
 mod tolerations;
+mod topology_labels;
 mod webhooks;
 
 pub use chain::{Admission, Plugins};

@@ -1,10 +1,14 @@
-//! Claims of storage that name no class get the default one.
+//! Claims of storage that name no class get the default one; a claim's class says whether it may grow.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Operation, Request};
 use crate::{
-    policy::{View, fields::meta},
+    Quantity, Status,
+    policy::{
+        View,
+        fields::{meta, text},
+    },
     resources,
 };
 
@@ -35,4 +39,30 @@ pub(super) fn mutate(view: &dyn View, request: &mut Request) {
     if let Some(class) = class {
         claim["spec"]["storageClassName"] = json!(meta(&class, "name"));
     }
+}
+
+/// Only bound claims grow, and only where their class lets them.
+pub(super) fn validate(view: &dyn View, request: &Request) -> Result<(), Status> {
+    let (Some(claim), Some(old)) = (request.object.as_ref(), request.old.as_ref()) else {
+        return Ok(());
+    };
+    let size = |claim: &Value| Quantity::read(&claim["spec"]["resources"]["requests"]["storage"]);
+    if !request.is_about(&resources::PERSISTENT_VOLUME_CLAIMS) || size(claim) <= size(old) {
+        return Ok(());
+    }
+    if text(&old["status"], "phase") != "Bound" {
+        return Err(request.forbidden("Only bound persistent volume claims can be expanded"));
+    }
+    let class = |claim: &Value| text(&claim["spec"], "storageClassName").to_owned();
+    let grows = class(claim) == class(old)
+        && view
+            .get(&resources::STORAGE_CLASSES, None, &class(claim))
+            .is_some_and(|class| class["allowVolumeExpansion"] == true);
+    if grows {
+        return Ok(());
+    }
+    Err(request.forbidden(
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support \
+         resize",
+    ))
 }

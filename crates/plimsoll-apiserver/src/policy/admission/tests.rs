@@ -254,6 +254,70 @@ async fn only_one_priority_class_is_the_default_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bound_pods_carry_their_nodes_topology() {
+    let node =
+        json!({"metadata": {"name": "n", "labels": {"topology.kubernetes.io/zone": "z", "other": "x"}}});
+    let world = world().with(&resources::NODES, node);
+    for (minor, nodes_zone) in [(34, Value::Null), (35, json!("z"))] {
+        let mut binding = new_pod(json!({"nodeName": "n"}));
+        binding.operation = Operation::Update;
+        binding.subresource = Some("binding".to_owned());
+        for mut request in [binding, new_pod(json!({"nodeName": "n"}))] {
+            assert_eq!(chain(minor).mutate(&world, &mut request).await, Ok(()));
+            let labels = &request.object.unwrap()["metadata"]["labels"];
+            assert_eq!(labels["topology.kubernetes.io/zone"], nodes_zone);
+            assert_eq!(labels["other"], Value::Null);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_storage_gets_the_default_class_and_grows_only_where_that_allows_it() {
+    let class = |name: &str, grows: bool| {
+        json!({
+            "metadata": {
+                "name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": grows.to_string()},
+            },
+            "allowVolumeExpansion": grows,
+        })
+    };
+    let world = world()
+        .with(&resources::STORAGE_CLASSES, class("fast", true))
+        .with(&resources::STORAGE_CLASSES, class("fixed", false));
+    let claim = |size: &str, class: Value, phase: &str| {
+        json!({
+            "metadata": {"namespace": "ns", "name": "c"},
+            "spec": {"storageClassName": class, "resources": {"requests": {"storage": size}}},
+            "status": {"phase": phase},
+        })
+    };
+    let of = resources::PERSISTENT_VOLUME_CLAIMS;
+    let made = request(
+        Operation::Create,
+        &of,
+        "PersistentVolumeClaim",
+        claim("1Gi", Value::Null, "Pending"),
+    );
+    assert_eq!(admit(&world, 36, made).await.unwrap()["storageClassName"], "fast");
+    for (class, phase, why) in [
+        ("fast", "Bound", None),
+        (
+            "fast",
+            "Pending",
+            Some("Only bound persistent volume claims can be expanded"),
+        ),
+        ("fixed", "Bound", Some("must support resize")),
+    ] {
+        let new = claim("2Gi", json!(class), phase);
+        let mut grown = request(Operation::Update, &of, "PersistentVolumeClaim", new);
+        grown.old = Some(claim("1Gi", json!(class), phase).into());
+        let refused = admit(&world, 36, grown).await.err();
+        assert_eq!(refused.is_some(), why.is_some(), "{class} {phase}");
+        assert!(refused.unwrap_or_default().ends_with(why.unwrap_or_default()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn roles_that_aggregate_hold_their_rules_once_a_role_changes() {
     let mut world = World::default();
     for object in crate::policy::rbac::bootstrap() {
