@@ -40,10 +40,17 @@ pub(super) fn endpoints(service: &Value, pods: &[Object]) -> Value {
     endpoints
 }
 
+/// Pods with the same ports.
+struct Alike {
+    ports: Vec<Value>,
+    /// By address.
+    ready: BTreeMap<String, Value>,
+    not_ready: BTreeMap<String, Value>,
+}
+
 fn subsets(service: &Value, pods: &[Object]) -> Vec<Value> {
     let publishes_all = service["spec"]["publishNotReadyAddresses"] == true;
-    let mut by_ports: BTreeMap<String, (Vec<Value>, BTreeMap<String, Value>, BTreeMap<String, Value>)> =
-        BTreeMap::new();
+    let mut by_ports: BTreeMap<String, Alike> = BTreeMap::new();
     for member in pods.iter().filter(|member| address::is_there(member)) {
         if meta::deleting(member) && !publishes_all {
             continue;
@@ -76,25 +83,29 @@ fn subsets(service: &Value, pods: &[Object]) -> Vec<Value> {
         }
         let group = by_ports
             .entry(Value::Array(ports.clone()).to_string())
-            .or_insert_with(|| (ports, BTreeMap::new(), BTreeMap::new()));
+            .or_insert_with(|| Alike {
+                ports,
+                ready: BTreeMap::new(),
+                not_ready: BTreeMap::new(),
+            });
         let list = if publishes_all || pod::ready(member) {
-            &mut group.1
+            &mut group.ready
         } else {
-            &mut group.2
+            &mut group.not_ready
         };
         list.insert(ip.to_owned(), own);
     }
     by_ports
         .into_values()
-        .map(|(ports, ready, not_ready)| {
+        .map(|alike| {
             let mut subset = json!({});
-            for (field, list) in [("addresses", ready), ("notReadyAddresses", not_ready)] {
+            for (field, list) in [("addresses", alike.ready), ("notReadyAddresses", alike.not_ready)] {
                 if !list.is_empty() {
                     subset[field] = Value::Array(list.into_values().collect());
                 }
             }
-            if !ports.is_empty() {
-                subset["ports"] = Value::Array(ports);
+            if !alike.ports.is_empty() {
+                subset["ports"] = Value::Array(alike.ports);
             }
             subset
         })

@@ -106,21 +106,35 @@ pub(super) struct Use {
     pub(super) average: i64,
 }
 
-/// The size that values propose, and what they come to. `measure` compares values with the target; `missing` is what a
-/// pod without a value is taken to use when that would mean fewer pods.
+/// Compares values with a target.
+pub(super) type Measure<'a> = &'a dyn Fn(&BTreeMap<String, Sample>) -> Result<Use, String>;
+
+/// What a size is found from.
+pub(super) struct Sizing<'a> {
+    pub(super) current: i64,
+    pub(super) pods: &'a [Object],
+    pub(super) is_cpu: bool,
+    pub(super) tolerances: Tolerances,
+    pub(super) now: Timestamp,
+    pub(super) measure: Measure<'a>,
+    /// What a pod without a value is taken to use where that means more pods.
+    pub(super) missing: &'a dyn Fn(&str) -> i64,
+}
+
+/// The size that values propose, and what they come to.
 ///
 /// # Errors
 /// Why nothing can be said.
-pub(super) fn size(
-    current: i64,
-    pods: &[Object],
-    mut samples: BTreeMap<String, Sample>,
-    is_cpu: bool,
-    tolerances: Tolerances,
-    now: Timestamp,
-    measure: &dyn Fn(&BTreeMap<String, Sample>) -> Result<Use, String>,
-    missing: &dyn Fn(&str) -> i64,
-) -> Result<(i64, Use), String> {
+pub(super) fn size(of: &Sizing<'_>, mut samples: BTreeMap<String, Sample>) -> Result<(i64, Use), String> {
+    let Sizing {
+        current,
+        pods,
+        is_cpu,
+        tolerances,
+        now,
+        measure,
+        missing,
+    } = *of;
     if pods.is_empty() {
         return Err("no pods returned by selector while calculating replica count".to_owned());
     }

@@ -7,7 +7,7 @@ use super::{
     super::facts::{meta, pod, quantity},
     Target,
     metrics::Metrics,
-    pods::{self, Tolerances},
+    pods::{self, Measure, Sizing, Tolerances},
 };
 
 /// What there is to propose from.
@@ -123,6 +123,24 @@ impl View<'_> {
     fn tolerances(&self) -> Tolerances {
         Tolerances::of(self.own)
     }
+
+    fn sizing<'b>(
+        &self,
+        pods: &'b [Object],
+        is_cpu: bool,
+        measure: Measure<'b>,
+        missing: &'b dyn Fn(&str) -> i64,
+    ) -> Sizing<'b> {
+        Sizing {
+            current: self.target.wanted,
+            pods,
+            is_cpu,
+            tolerances: self.tolerances(),
+            now: self.api.clock().now(),
+            measure,
+            missing,
+        }
+    }
 }
 
 fn resource(view: &View<'_>, spec: &Value, container: Option<&str>) -> Answer {
@@ -160,7 +178,6 @@ fn resource(view: &View<'_>, spec: &Value, container: Option<&str>) -> Answer {
             }
         })
         .map_err(|why| fail_get(format!("unable to get metrics for resource {name}: {why}")))?;
-    let (current, now, tolerances) = (view.target.wanted, view.api.clock().now(), view.tolerances());
     let amount = |milli: i64| {
         if name == "memory" {
             quantity::binary(milli)
@@ -171,17 +188,9 @@ fn resource(view: &View<'_>, spec: &Value, container: Option<&str>) -> Answer {
     let is_cpu = name == "cpu";
     let (replicas, values, metric) = if let Some(target) = by_average {
         let measure = |samples: &_| pods::by_average(samples, target);
-        let (replicas, used) = pods::size(
-            current,
-            &found,
-            samples,
-            is_cpu,
-            tolerances,
-            now,
-            &measure,
-            &|_| target,
-        )
-        .map_err(fail_get)?;
+        let missing = |_: &str| target;
+        let sizing = view.sizing(&found, is_cpu, &measure, &missing);
+        let (replicas, used) = pods::size(&sizing, samples).map_err(fail_get)?;
         (
             replicas,
             json!({"averageValue": amount(used.average)}),
@@ -197,10 +206,8 @@ fn resource(view: &View<'_>, spec: &Value, container: Option<&str>) -> Answer {
         let requests = pods::requests(&found, container, name).map_err(fail_get)?;
         let measure = |samples: &_| pods::by_share(samples, &requests, target);
         let missing = |pod: &str| requests.get(pod).copied().unwrap_or_default() * target.max(100) / 100;
-        let (replicas, used) = pods::size(
-            current, &found, samples, is_cpu, tolerances, now, &measure, &missing,
-        )
-        .map_err(fail_get)?;
+        let sizing = view.sizing(&found, is_cpu, &measure, &missing);
+        let (replicas, used) = pods::size(&sizing, samples).map_err(fail_get)?;
         let values = json!({"averageUtilization": used.percent, "averageValue": amount(used.average)});
         let word = if container.is_some() {
             "container resource"
@@ -255,18 +262,9 @@ fn of_pods(view: &View<'_>, spec: &Value) -> Answer {
         .map_err(|why| fail(format!("unable to get metric {name}: {why}")))?;
     let target = quantity::milli_of(&spec["target"]["averageValue"]).unwrap_or(1);
     let measure = |samples: &_| pods::by_average(samples, target);
-    let (current, now) = (view.target.wanted, view.api.clock().now());
-    let (replicas, used) = pods::size(
-        current,
-        &found,
-        samples,
-        false,
-        view.tolerances(),
-        now,
-        &measure,
-        &|_| target,
-    )
-    .map_err(fail)?;
+    let missing = |_: &str| target;
+    let sizing = view.sizing(&found, false, &measure, &missing);
+    let (replicas, used) = pods::size(&sizing, samples).map_err(fail)?;
     let status = json!({"type": "Pods", "pods": {
         "metric": identity(spec), "current": {"averageValue": quantity::decimal(used.average)}}});
     Ok((

@@ -115,16 +115,6 @@ impl Tally {
         status
     }
 
-    pub(super) fn is_true(&self, condition: &str) -> bool {
-        self.conditions
-            .iter()
-            .any(|own| own["type"] == condition && own["status"] == "True")
-    }
-
-    pub(super) fn is_finished(&self) -> bool {
-        self.is_true("Complete") || self.is_true("Failed")
-    }
-
     pub(super) fn condition(&self, kind: &str) -> Option<&Value> {
         self.conditions
             .iter()

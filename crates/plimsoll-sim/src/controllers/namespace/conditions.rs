@@ -42,6 +42,14 @@ impl Remains {
         self.estimate = self.estimate.max(seconds);
     }
 
+    /// The failures alone.
+    pub(super) fn failures_only(&self) -> Self {
+        Self {
+            failures: self.failures.clone(),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.objects.is_empty() && self.failures.is_empty()
     }

@@ -101,7 +101,8 @@ impl Namespaces {
         let mut remains = Remains::default();
         self.empty(&resources::PODS, "v1", name, deleted, &mut remains)
             .await;
-        if remains.is_empty() {
+        let pods_left = !remains.is_empty();
+        if !pods_left {
             for collection in self.api.kinds().into_iter().filter(|own| own.namespaced) {
                 if collection.of != resources::PODS {
                     self.empty(&collection.of, &collection.version, name, deleted, &mut remains)
@@ -110,7 +111,12 @@ impl Namespaces {
             }
         }
 
-        let wanted = remains.conditions();
+        // While pods are left the real controller doesn't say what else is, nor that pods are.
+        let wanted = if pods_left {
+            remains.failures_only().conditions()
+        } else {
+            remains.conditions()
+        };
         status_of(
             &self.api,
             &resources::NAMESPACES,

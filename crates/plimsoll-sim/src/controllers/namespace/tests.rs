@@ -30,9 +30,10 @@ async fn a_namespace_goes_with_everything_in_it() {
     let namespace = stand.get(&resources::NAMESPACES, "", "doomed").unwrap();
     let remaining = condition::find(&namespace["status"]["conditions"], "NamespaceContentRemaining").unwrap();
     assert_eq!(
-        remaining["message"],
-        "Some resources are remaining: pods. has 3 resource instances"
+        remaining["reason"], "ContentRemoved",
+        "pods that are left are not told of"
     );
+    assert_eq!(stand.pods("doomed").len(), 3);
     stand.pass(20).await;
     assert!(stand.get(&resources::NAMESPACES, "", "doomed").is_none());
     assert!(stand.names(&resources::CONFIG_MAPS, "doomed").is_empty());
