@@ -89,7 +89,12 @@ fn fill_in(range: &Value, pod: &mut Value) {
     let (limits, requests) = defaults(range);
     let mut notes = Vec::new();
     for (list, title) in [("containers", "container"), ("initContainers", "init container")] {
-        for container in pod["spec"][list].as_array_mut().into_iter().flatten() {
+        for container in pod["spec"]
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             let asked = complete(container, "requests", &requests);
             let bounded = complete(container, "limits", &limits);
             let name = text(container, "name");

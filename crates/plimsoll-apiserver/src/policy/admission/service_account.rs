@@ -114,7 +114,13 @@ fn mount(spec: &mut Value, seed: &Seed) {
         .unwrap_or_else(|| format!("{VOLUME}{}", suffix(seed)));
     let mut mounted = false;
     for list in ["initContainers", "containers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        // A list that is missing stays so: naming it here would make a null of it.
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if items(container, "volumeMounts").any(|mount| text(mount, "mountPath") == MOUNT_PATH) {
                 continue;
             }

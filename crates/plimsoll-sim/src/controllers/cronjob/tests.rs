@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 use crate::controllers::stand::{Stand, template};
 
 fn cron(spec: Value) -> Value {
-    let job = json!({"spec": {"backoffLimit": 6, "parallelism": 1, "completions": 1, "manualSelector": true,
-        "selector": {"matchLabels": {"app": "tick"}}, "template": template("tick", Some("Succeeded"))}});
+    let job = json!({"spec": {"backoffLimit": 6, "template": template("tick", Some("Succeeded"))}});
     let mut cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick", "namespace": "default"},
         "spec": {"schedule": "* * * * *", "concurrencyPolicy": "Allow", "suspend": false,
             "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1, "jobTemplate": job}});
@@ -44,6 +43,7 @@ async fn a_running_job_can_forbid_the_next() {
     let stand = Stand::new();
     let mut forbid = cron(json!({"concurrencyPolicy": "Forbid"}));
     forbid["spec"]["jobTemplate"]["spec"]["template"] = template("tick", None);
+    forbid["spec"]["jobTemplate"]["spec"]["template"]["spec"]["restartPolicy"] = json!("Never");
     stand.create(forbid).await;
     stand.pass(200).await;
     assert_eq!(stand.names(&resources::JOBS, "default").len(), 1);

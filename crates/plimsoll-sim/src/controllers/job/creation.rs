@@ -24,7 +24,12 @@ pub(super) fn pod(job: &Value, tally: &Tally, pods: &[Object], index: Option<i64
     hold(&mut pod, FINALIZER);
     let Some(index) = index else { return pod };
     for field in ["containers", "initContainers"] {
-        for container in pod["spec"][field].as_array_mut().into_iter().flatten() {
+        for container in pod["spec"]
+            .get_mut(field)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             tell_index(container);
         }
     }

@@ -26,6 +26,13 @@ fn job(ends: &str, spec: Value) -> Value {
     job
 }
 
+/// A template whose pods don't end by themselves.
+fn endless() -> Value {
+    let mut template = template("train", None);
+    template["spec"]["restartPolicy"] = json!("Never");
+    template
+}
+
 fn told(stand: &Stand) -> Object {
     stand.get(&resources::JOBS, "default", "train").unwrap()
 }
@@ -155,7 +162,7 @@ async fn a_deadline_ends_a_job_with_all_its_pods() {
         .create(job(
             "Succeeded",
             json!({"activeDeadlineSeconds": 10, "parallelism": 2, "completions": 2,
-        "template": template("train", None)}),
+        "template": endless()}),
         ))
         .await;
     stand.pass(5).await;
@@ -204,7 +211,7 @@ async fn a_finished_job_goes_when_its_time_is_up_and_a_deleted_one_takes_its_pod
     stand
         .create(job(
             "Succeeded",
-            json!({"parallelism": 2, "completions": 2, "template": template("train", None)}),
+            json!({"parallelism": 2, "completions": 2, "template": endless()}),
         ))
         .await;
     stand.pass(2).await;

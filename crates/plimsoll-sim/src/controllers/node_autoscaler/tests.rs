@@ -93,7 +93,7 @@ async fn pending(stand: &Stand, name: &str, gpus: u32) {
     pod["metadata"]["name"] = json!(name);
     pod["metadata"]["namespace"] = json!("default");
     pod["metadata"]["annotations"] = json!({"stand/stuck": ""});
-    pod["spec"]["containers"][0]["resources"] = json!({"requests": {"nvidia.com/gpu": gpus.to_string()}});
+    pod["spec"]["containers"][0]["resources"] = json!({"limits": {"nvidia.com/gpu": gpus.to_string()}});
     stand.create(pod).await;
     let conditions = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
     stand
