@@ -5,12 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::{
-    Object,
-    labels::Labels,
-    pod::{Pod, Taint},
-    resources::Resources,
-};
+use super::{Object, labels::Labels, pod::Pod, resources::Resources, taint::Taint, wishes::PodTerm};
 
 /// A node and who is on it.
 #[derive(Clone, Debug)]
@@ -85,6 +80,8 @@ pub(super) struct Cluster {
     nodes: BTreeMap<String, Node>,
     /// Pods that take room, by uid; also those whose node is not known.
     pods: BTreeMap<Arc<str>, Arc<Pod>>,
+    /// The uids of pods that take room, by namespace.
+    by_namespace: BTreeMap<String, BTreeSet<Arc<str>>>,
     /// Those of them that want certain pods kept away.
     repelling: BTreeSet<Arc<str>>,
     namespaces: BTreeMap<String, Labels>,
@@ -100,9 +97,18 @@ impl Cluster {
         self.nodes.get(name)
     }
 
-    /// Pods that take room, by uid.
-    pub(super) fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        self.pods.values()
+    /// Pods that take room and that a term may be about.
+    pub(super) fn candidates<'a>(&'a self, term: &'a PodTerm) -> Box<dyn Iterator<Item = &'a Arc<Pod>> + 'a> {
+        match term.only_namespaces() {
+            Some(namespaces) => {
+                let uids = namespaces
+                    .iter()
+                    .filter_map(|name| self.by_namespace.get(name))
+                    .flatten();
+                Box::new(uids.filter_map(|uid| self.pods.get(uid)))
+            }
+            None => Box::new(self.pods.values()),
+        }
     }
 
     pub(super) fn pod(&self, uid: &str) -> Option<&Arc<Pod>> {
@@ -184,6 +190,15 @@ impl Cluster {
         if !pod.wishes.apart.is_empty() {
             self.repelling.insert(pod.uid.clone());
         }
+        match self.by_namespace.get_mut(&pod.namespace) {
+            Some(uids) => {
+                uids.insert(pod.uid.clone());
+            }
+            None => {
+                self.by_namespace
+                    .insert(pod.namespace.clone(), BTreeSet::from([pod.uid.clone()]));
+            }
+        }
         self.pods.insert(pod.uid.clone(), pod);
     }
 
@@ -191,6 +206,12 @@ impl Cluster {
     pub(super) fn remove_pod(&mut self, uid: &str) -> Option<Arc<Pod>> {
         let pod = self.pods.remove(uid)?;
         self.repelling.remove(uid);
+        if let Some(uids) = self.by_namespace.get_mut(&pod.namespace) {
+            uids.remove(uid);
+            if uids.is_empty() {
+                self.by_namespace.remove(&pod.namespace);
+            }
+        }
         if let Some(node) = pod.node.as_ref().and_then(|name| self.nodes.get_mut(name)) {
             node.remove(uid);
         }

@@ -22,8 +22,10 @@ mod refusal;
 mod resources;
 mod score;
 mod state;
+mod taint;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use futures::{FutureExt, StreamExt};
 use plimsoll_apiserver::{Direct, Object, Watch, elapse, resources as of};

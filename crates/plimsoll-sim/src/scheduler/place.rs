@@ -35,6 +35,18 @@ pub(super) struct Placement {
     pub(super) follows: Vec<String>,
 }
 
+impl Placement {
+    /// On a node, without devices.
+    fn on(node: &Node) -> Self {
+        Self {
+            node: node.name.clone(),
+            allocations: Vec::new(),
+            extended: None,
+            follows: Vec::new(),
+        }
+    }
+}
+
 /// The devices of one claim.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
@@ -82,30 +94,36 @@ impl State {
             nodes: self.cluster.nodes().len(),
             ..Account::default()
         };
-        let mut best: Option<(i64, Placement)> = None;
+        let supply = Supply {
+            inventory: &self.inventory,
+            usage: self.claims.usage(),
+            classes: &self.classes,
+            flaws: self.flaws,
+        };
+        let devices = Devices {
+            claims: &claims,
+            by_resource: &self.class_by_resource,
+            claimable: &self.claimable,
+        };
+        let has_devices = devices.are_wanted_by(pod);
+        let mut best: Option<(i64, &Node, Option<Placement>)> = None;
         let mut found = 0;
         for node in self.cluster.nodes() {
             if let Err(refusals) = fit.check(node) {
                 account.refusals.insert(node.name.clone(), refusals);
                 continue;
             }
-            let supply = Supply {
-                inventory: &self.inventory,
-                usage: self.claims.usage(),
-                classes: &self.classes,
-                flaws: self.flaws,
+            let placement = if has_devices {
+                Some(devices.on(node, pod, &supply, &mut self.selectors))
+            } else {
+                None
             };
-            let devices = Devices {
-                claims: &claims,
-                by_resource: &self.class_by_resource,
-                claimable: &self.claimable,
-            };
-            match devices.on(node, pod, &supply, &mut self.selectors) {
+            match placement.transpose() {
                 Ok(placement) => {
                     found += 1;
                     let points = score.node(node);
-                    if best.as_ref().is_none_or(|(most, _)| points > *most) {
-                        best = Some((points, placement));
+                    if best.as_ref().is_none_or(|(most, ..)| points > *most) {
+                        best = Some((points, node, placement));
                     }
                 }
                 Err(Trouble::Refusal(refusal)) => {
@@ -122,7 +140,7 @@ impl State {
             }
         }
         match best {
-            Some((_, placement)) => Ok(placement),
+            Some((_, node, placement)) => Ok(placement.unwrap_or_else(|| Placement::on(node))),
             None => Err(Failure::NoRoom {
                 account,
                 claims: kind,
@@ -233,6 +251,13 @@ enum Trouble {
 }
 
 impl Devices<'_> {
+    /// Whether a pod wants any: most don't.
+    fn are_wanted_by(&self, pod: &Pod) -> bool {
+        !self.claims.allocated.is_empty()
+            || !self.claims.wanting.is_empty()
+            || pod.needs.others.keys().any(|name| self.claimable.contains(name))
+    }
+
     fn on(
         &self,
         node: &Node,

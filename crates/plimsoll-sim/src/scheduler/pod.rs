@@ -4,11 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use super::{
-    Object,
-    labels::{LabelSelector, Labels, NodeSelector, NodeTerm, strings},
-    resources::Resources,
-};
+use super::{Object, labels::Labels, resources::Resources, wishes::Wishes};
 
 /// What the scheduler reads of a pod, read once.
 #[derive(Clone, Debug)]
@@ -45,21 +41,6 @@ pub(super) struct State {
     pub(super) is_others: bool,
 }
 
-/// A pod's wishes about nodes and about the pods beside it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wishes {
-    /// The plain node selector.
-    pub(super) node_labels: Labels,
-    pub(super) nodes: Option<NodeSelector>,
-    pub(super) preferred_nodes: Vec<(i64, NodeTerm)>,
-    pub(super) tolerations: Vec<Toleration>,
-    pub(super) near: Vec<PodTerm>,
-    pub(super) apart: Vec<PodTerm>,
-    /// Weights of pods it would rather have, or not have (below zero), in its domain.
-    pub(super) preferred_pods: Vec<(i64, PodTerm)>,
-    pub(super) spread: Vec<SpreadConstraint>,
-}
-
 /// A port of the node that a pod takes for itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct HostPort {
@@ -75,137 +56,6 @@ impl HostPort {
         self.port == other.port
             && self.protocol == other.protocol
             && (self.address == other.address || any(&self.address) || any(&other.address))
-    }
-}
-
-/// Puts up with taints.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Toleration {
-    key: String,
-    any_value: bool,
-    value: String,
-    effect: String,
-}
-
-impl Toleration {
-    pub(super) fn read(value: &Value) -> Self {
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        Self {
-            key: text("key"),
-            any_value: value["operator"] == "Exists",
-            value: text("value"),
-            effect: text("effect"),
-        }
-    }
-
-    /// Whether it puts up with a taint of a node or of a device.
-    pub(super) fn tolerates(&self, taint: &Taint) -> bool {
-        let key = if self.key.is_empty() {
-            self.any_value
-        } else {
-            self.key == taint.key
-        };
-        key && (self.effect.is_empty() || self.effect == taint.effect)
-            && (self.any_value || self.value == taint.value)
-    }
-}
-
-/// Keeps pods away from a node, or claims from a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Taint {
-    pub(super) key: String,
-    pub(super) value: String,
-    pub(super) effect: String,
-}
-
-impl Taint {
-    pub(super) fn read(value: &Value) -> Self {
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        Self {
-            key: text("key"),
-            value: text("value"),
-            effect: text("effect"),
-        }
-    }
-
-    /// Whether it keeps out who doesn't tolerate it, rather than only being disliked.
-    pub(super) fn keeps_out(&self) -> bool {
-        matches!(self.effect.as_str(), "NoSchedule" | "NoExecute")
-    }
-}
-
-/// Pods that one wants in one's own domain, or not.
-#[derive(Clone, Debug)]
-pub(super) struct PodTerm {
-    pub(super) selector: LabelSelector,
-    pub(super) topology_key: String,
-    namespaces: Vec<String>,
-    namespace_selector: LabelSelector,
-}
-
-impl PodTerm {
-    fn read(value: &Value, own_namespace: &str, own_labels: &Labels) -> Self {
-        let mut selector = LabelSelector::read(&value["labelSelector"]);
-        for (keys, wanted) in [("matchLabelKeys", true), ("mismatchLabelKeys", false)] {
-            narrow(&mut selector, &value[keys], own_labels, wanted);
-        }
-        let namespace_selector = LabelSelector::read(&value["namespaceSelector"]);
-        let mut namespaces = strings(&value["namespaces"]);
-        if namespaces.is_empty() && !namespace_selector.is_given() {
-            namespaces.push(own_namespace.to_owned());
-        }
-        Self {
-            selector,
-            topology_key: value["topologyKey"].as_str().unwrap_or_default().to_owned(),
-            namespaces,
-            namespace_selector,
-        }
-    }
-
-    /// Whether it is about that pod; `namespace_labels` are those of the pod's namespace.
-    pub(super) fn is_about(&self, pod: &Pod, namespace_labels: &Labels) -> bool {
-        let namespace = self.namespaces.iter().any(|one| *one == pod.namespace)
-            || self.namespace_selector.selects(namespace_labels);
-        namespace && self.selector.selects(&pod.labels)
-    }
-}
-
-/// How evenly pods are to be spread over domains.
-#[derive(Clone, Debug)]
-pub(super) struct SpreadConstraint {
-    pub(super) max_skew: i64,
-    pub(super) topology_key: String,
-    /// Whether it is a must rather than a wish.
-    pub(super) is_required: bool,
-    pub(super) selector: LabelSelector,
-    pub(super) min_domains: Option<i64>,
-    /// Whether nodes that the pod's own selectors exclude count as domains.
-    pub(super) honours_affinity: bool,
-    /// Whether nodes whose taints it does not tolerate do not count as domains.
-    pub(super) honours_taints: bool,
-}
-
-impl SpreadConstraint {
-    fn read(value: &Value, own_labels: &Labels) -> Self {
-        let mut selector = LabelSelector::read(&value["labelSelector"]);
-        narrow(&mut selector, &value["matchLabelKeys"], own_labels, true);
-        Self {
-            max_skew: value["maxSkew"].as_i64().unwrap_or(1),
-            topology_key: value["topologyKey"].as_str().unwrap_or_default().to_owned(),
-            is_required: value["whenUnsatisfiable"] != "ScheduleAnyway",
-            selector,
-            min_domains: value["minDomains"].as_i64(),
-            honours_affinity: value["nodeAffinityPolicy"] != "Ignore",
-            honours_taints: value["nodeTaintsPolicy"] == "Honor",
-        }
-    }
-}
-
-fn narrow(selector: &mut LabelSelector, keys: &Value, own_labels: &Labels, wanted: bool) {
-    for key in strings(keys) {
-        if let Some(value) = own_labels.get(&key) {
-            selector.and(&key, value, wanted);
-        }
     }
 }
 
@@ -260,7 +110,7 @@ impl Pod {
             may_preempt: spec["preemptionPolicy"] != "Never",
             needs: Resources::of_pod(spec),
             ports: host_ports(spec),
-            wishes: Arc::new(wishes(spec, &namespace, &labels)),
+            wishes: Arc::new(Wishes::read(spec, &namespace, &labels)),
             claims: claims(spec, &object["status"]),
             group: group(spec, &namespace),
             state: State {
@@ -352,46 +202,6 @@ fn host_ports(spec: &Value) -> Vec<HostPort> {
         .collect()
 }
 
-fn wishes(spec: &Value, namespace: &str, labels: &Labels) -> Wishes {
-    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-    let list = |value: &Value| -> Vec<Value> { value.as_array().cloned().unwrap_or_default() };
-    let affinity = &spec["affinity"];
-    let weight = |value: &Value| value["weight"].as_i64().unwrap_or(1);
-    let term = |value: &Value| PodTerm::read(value, namespace, labels);
-    let preferred = |kind: &str, sign: i64| -> Vec<(i64, PodTerm)> {
-        let terms = list(&affinity[kind][PREFERRED]);
-        terms
-            .iter()
-            .map(|one| (sign * weight(one), term(&one["podAffinityTerm"])))
-            .collect()
-    };
-    let mut preferred_pods = preferred("podAffinity", 1);
-    preferred_pods.extend(preferred("podAntiAffinity", -1));
-    Wishes {
-        node_labels: Labels::read(&spec["nodeSelector"]),
-        nodes: NodeSelector::read(&affinity["nodeAffinity"][REQUIRED]),
-        preferred_nodes: list(&affinity["nodeAffinity"][PREFERRED])
-            .iter()
-            .map(|one| (weight(one), NodeTerm::read(&one["preference"])))
-            .collect(),
-        tolerations: list(&spec["tolerations"]).iter().map(Toleration::read).collect(),
-        near: list(&affinity["podAffinity"][REQUIRED])
-            .iter()
-            .map(term)
-            .collect(),
-        apart: list(&affinity["podAntiAffinity"][REQUIRED])
-            .iter()
-            .map(term)
-            .collect(),
-        preferred_pods,
-        spread: list(&spec["topologySpreadConstraints"])
-            .iter()
-            .map(|one| SpreadConstraint::read(one, labels))
-            .collect(),
-    }
-}
-
 fn claims(spec: &Value, status: &Value) -> Vec<ClaimReference> {
     let made = |name: &str| {
         let statuses = status["resourceClaimStatuses"].as_array().into_iter().flatten();
@@ -451,53 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn a_toleration_needs_key_value_and_effect() {
-        let taint = Taint {
-            key: "k".into(),
-            value: "v".into(),
-            effect: "NoSchedule".into(),
-        };
-        let tolerates = |value: Value| Toleration::read(&value).tolerates(&taint);
-        assert!(tolerates(json!({"operator": "Exists"})));
-        assert!(tolerates(json!({"key": "k", "operator": "Exists"})));
-        assert!(tolerates(
-            json!({"key": "k", "value": "v", "effect": "NoSchedule"})
-        ));
-        assert!(!tolerates(json!({"key": "k", "value": "w"})));
-        assert!(!tolerates(
-            json!({"key": "k", "operator": "Exists", "effect": "NoExecute"})
-        ));
-        assert!(!tolerates(json!({"key": "j", "operator": "Exists"})));
-    }
-
-    #[test]
     fn a_pod_waits_unless_it_is_bound_done_ending_or_for_another_scheduler() {
         assert!(read(json!({})).is_pending());
         assert!(read(json!({"schedulerName": "default-scheduler", "nodeName": ""})).is_pending());
         assert!(!read(json!({"schedulerName": "other"})).is_pending());
         assert!(!read(json!({"nodeName": "n"})).is_pending());
         assert!(read(json!({"schedulingGates": [{"name": "g"}]})).state.is_gated);
-    }
-
-    #[test]
-    fn a_term_about_pods_keeps_to_its_own_namespace_unless_it_says_otherwise() {
-        let labels = |labels: Value| Labels::read(&labels);
-        let term = |value: Value| PodTerm::read(&value, "ns", &labels(json!({"rev": "1"})));
-        let pod = read(json!({}));
-        let same = json!({"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": "k"});
-        assert!(term(same.clone()).is_about(&pod, &labels(json!({}))));
-        let mut other = same.clone();
-        other["namespaces"] = json!(["other"]);
-        assert!(!term(other).is_about(&pod, &labels(json!({}))));
-        let mut by_label = same.clone();
-        by_label["namespaceSelector"] = json!({"matchLabels": {"team": "x"}});
-        assert!(term(by_label.clone()).is_about(&pod, &labels(json!({"team": "x"}))));
-        assert!(!term(by_label).is_about(&pod, &labels(json!({"team": "y"}))));
-        let mut same_revision = same;
-        same_revision["matchLabelKeys"] = json!(["rev"]);
-        assert!(term(same_revision.clone()).is_about(&pod, &labels(json!({}))));
-        same_revision["mismatchLabelKeys"] = json!(["rev"]);
-        assert!(!term(same_revision).is_about(&pod, &labels(json!({}))));
     }
 
     #[test]

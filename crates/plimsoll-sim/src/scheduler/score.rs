@@ -21,20 +21,15 @@ impl<'a> Score<'a> {
     pub(super) fn of(cluster: &Cluster, pod: &'a Pod) -> Self {
         let wishes = &pod.wishes;
         let mut company = BTreeMap::new();
-        if !wishes.preferred_pods.is_empty() {
-            for other in cluster.pods() {
+        for (weight, term) in &wishes.preferred_pods {
+            for other in cluster.candidates(term) {
                 let labels = cluster.namespace_labels(&other.namespace);
-                for (weight, term) in wishes
-                    .preferred_pods
-                    .iter()
-                    .filter(|(_, term)| term.is_about(other, labels))
+                let node = other.node.as_deref().and_then(|name| cluster.node(name));
+                if let Some(value) = node.and_then(|node| node.label(&term.topology_key))
+                    && term.is_about(other, labels)
                 {
-                    let node = other.node.as_deref().and_then(|name| cluster.node(name));
-                    if let Some(value) = node.and_then(|node| node.label(&term.topology_key)) {
-                        *company
-                            .entry((term.topology_key.clone(), value.to_owned()))
-                            .or_default() += weight;
-                    }
+                    let domain = (term.topology_key.clone(), value.to_owned());
+                    *company.entry(domain).or_default() += weight;
                 }
             }
         }

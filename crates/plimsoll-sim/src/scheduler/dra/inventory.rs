@@ -10,7 +10,7 @@ use crate::scheduler::Object;
 use serde_json::Value;
 
 use super::taint_rules::TaintRules;
-use crate::scheduler::{amount::Amount, cluster::Node, labels::NodeSelector, pod::Taint};
+use crate::scheduler::{amount::Amount, cluster::Node, labels::NodeSelector, taint::Taint};
 
 /// Which device.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::scheduler::Object;
 use serde_json::Value;
 
-use crate::scheduler::{labels::strings, pod::Toleration};
+use crate::scheduler::{labels::strings, taint::Toleration};
 
 /// A claim's requests and what its devices must have in common.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::inventory::DeviceId;
-use crate::scheduler::pod::Taint;
+use crate::scheduler::taint::Taint;
 
 /// All such rules, by name.
 #[derive(Clone, Debug, Default)]

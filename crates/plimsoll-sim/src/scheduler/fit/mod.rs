@@ -11,8 +11,10 @@ use std::{borrow::Cow, collections::BTreeSet};
 use self::{neighbours::Neighbours, spread::Spread};
 use super::{
     cluster::{Cluster, Node},
-    pod::{Pod, Taint, Wishes},
+    pod::Pod,
     resources::Resources,
+    taint::Taint,
+    wishes::Wishes,
 };
 
 /// Why a node doesn't take a pod.
@@ -183,5 +185,7 @@ fn tolerates_unschedulable(wishes: &Wishes) -> bool {
         .any(|toleration| toleration.tolerates(&taint))
 }
 
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::Refusal;
 use crate::scheduler::{
     cluster::{Cluster, Node},
-    pod::{Pod, PodTerm},
+    pod::Pod,
+    wishes::PodTerm,
 };
 
 /// A node label and its value: all nodes that have it are one domain.
@@ -43,17 +44,14 @@ impl Neighbours {
         let mut avoided = BTreeSet::new();
         let is_about =
             |term: &PodTerm, other: &Pod| term.is_about(other, cluster.namespace_labels(&other.namespace));
-        if !pod.wishes.apart.is_empty() {
-            for other in cluster.pods() {
-                let terms = pod.wishes.apart.iter().filter(|term| is_about(term, other));
-                avoided.extend(terms.filter_map(|term| domain(cluster, other, &term.topology_key)));
-            }
+        for term in &pod.wishes.apart {
+            let others = cluster.candidates(term).filter(|other| is_about(term, other));
+            avoided.extend(others.filter_map(|other| domain(cluster, other, &term.topology_key)));
         }
         let terms = &pod.wishes.near;
-        let near = (!terms.is_empty()).then(|| {
-            let wanted = cluster
-                .pods()
-                .filter(|other| terms.iter().all(|term| is_about(term, other)));
+        let near = terms.first().map(|first| {
+            let all = |other: &&std::sync::Arc<Pod>| terms.iter().all(|term| is_about(term, other));
+            let wanted = cluster.candidates(first).filter(all);
             let domains: BTreeSet<Domain> = wanted
                 .flat_map(|other| {
                     terms

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{Refusal, accepts, untolerated};
 use crate::scheduler::{
     cluster::{Cluster, Node},
-    pod::{Pod, SpreadConstraint},
+    pod::Pod,
+    wishes::SpreadConstraint,
 };
 
 /// How many pods of a kind each domain has, for each constraint that is a must.

@@ -1,6 +1,7 @@
 //! Gangs, as they should be.
 
 use plimsoll_apiserver::{Object, resources};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, asks};
@@ -229,4 +230,54 @@ async fn nobody_enforces_gangs_where_that_is_switched_off() {
     bench.gang("g", 4).await;
     bench.rest().await;
     assert_eq!((bench.bound("g-"), bench.standing("g").1), (3, String::new()));
+}
+
+/// How many of each gang's members are on nodes, on nodes with so many slots.
+fn bound_of(slots: &[u32], gangs: &[(usize, usize)], order: u64) -> Vec<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let bench = Bench::new();
+        for (at, slots) in slots.iter().enumerate() {
+            bench.node(&format!("n{at}"), 8, *slots);
+        }
+        let mut members = Vec::new();
+        for (at, (size, needed)) in gangs.iter().enumerate() {
+            bench.group(&format!("g{at}"), *needed).await;
+            members.extend((0..*size).map(|number| (at, number)));
+        }
+        let random = plimsoll_apiserver::Seed::new(order);
+        while !members.is_empty() {
+            let chosen = random.below(members.len() as u64) as usize;
+            let (at, number) = members.swap_remove(chosen);
+            bench.member(&format!("g{at}"), number).await;
+        }
+        bench.rest().await;
+        (0..gangs.len())
+            .map(|at| bench.bound(&format!("g{at}-")))
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn gangs_are_placed_whole_or_not_at_all_and_room_is_not_wasted(
+        slots in prop::collection::vec(0..4_u32, 1..4),
+        gangs in prop::collection::vec((1..5_usize, 0..2_usize), 1..4),
+        order in any::<u64>(),
+    ) {
+        let gangs: Vec<(usize, usize)> = gangs.into_iter().map(|(size, spare)| (size, size.saturating_sub(spare).max(1))).collect();
+        let bound = bound_of(&slots, &gangs, order);
+        let total: u32 = slots.iter().sum();
+        let free = total as usize - bound.iter().sum::<usize>();
+        for ((size, needed), bound) in gangs.iter().zip(&bound) {
+            prop_assert!(*bound == 0 || bound >= needed, "{} of {} needed", bound, needed);
+            prop_assert!(*bound > 0 || free < *needed, "{} slots are free for a gang of {}", free, size);
+        }
+    }
 }
