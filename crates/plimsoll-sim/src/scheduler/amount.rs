@@ -7,10 +7,9 @@ use serde_json::Value;
 pub(super) struct Amount(i128);
 
 impl Amount {
-    pub(super) const ZERO: Self = Self(0);
-
     /// So many whole ones.
-    pub(super) fn whole(count: i64) -> Self {
+    #[cfg(test)]
+    fn whole(count: i64) -> Self {
         Self(i128::from(count) * 1000)
     }
 
@@ -209,6 +208,6 @@ mod tests {
         assert_eq!(whole(5).stepped(whole(2), whole(2)), whole(6));
         assert_eq!(whole(6).stepped(whole(2), whole(2)), whole(6));
         assert_eq!(whole(1).stepped(whole(2), whole(2)), whole(2));
-        assert_eq!(whole(5).stepped(whole(2), Amount::ZERO), whole(5));
+        assert_eq!(whole(5).stepped(whole(2), Amount::default()), whole(5));
     }
 }

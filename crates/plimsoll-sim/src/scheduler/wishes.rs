@@ -100,8 +100,8 @@ impl PodTerm {
 
     /// Whether it is about that pod; `namespace_labels` are those of the pod's namespace.
     pub(super) fn is_about(&self, pod: &Pod, namespace_labels: &Labels) -> bool {
-        let namespace = self.namespaces.iter().any(|one| *one == pod.namespace)
-            || self.namespace_selector.selects(namespace_labels);
+        let namespace =
+            self.namespaces.contains(&pod.namespace) || self.namespace_selector.selects(namespace_labels);
         namespace && self.selector.selects(&pod.labels)
     }
 }

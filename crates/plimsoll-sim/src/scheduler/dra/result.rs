@@ -104,7 +104,7 @@ fn configuration(claim: &ClaimRequest, chosen: &[Chosen], classes: &BTreeMap<Str
         let is_about = |one: &&Chosen| {
             requests.contains(&name(claim, one)) || requests.contains(&claim.requests[one.request].name)
         };
-        if requests.is_empty() || made.values().any(|one| is_about(one)) {
+        if requests.is_empty() || made.values().any(is_about) {
             all.push(entry_for(entry, "FromClaim", json!(requests)));
         }
     }
