@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{Inner, Target, metadata, refusal};
 use crate::Status;
 
+/// The minor version from which on the condition says of which generation it is, and a bound pod has no nominated node.
+const DATED_SINCE: u32 = 34;
+
 impl Inner {
     /// Binds the pod that `target` names, of that uid if one is given.
     pub(crate) async fn bind(
@@ -38,10 +41,17 @@ impl Inner {
             }
             let mut pod = pod.clone();
             pod["spec"]["nodeName"] = node.into();
-            set_condition(
-                &mut pod,
-                json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now}),
-            );
+            let mut condition =
+                json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
+            if self.config.minor >= DATED_SINCE {
+                if let Some(generation) = pod["metadata"]["generation"].as_i64() {
+                    condition["observedGeneration"] = generation.into();
+                }
+                if let Some(status) = pod["status"].as_object_mut() {
+                    status.remove("nominatedNodeName");
+                }
+            }
+            set_condition(&mut pod, condition);
             Ok(pod)
         })
         .await

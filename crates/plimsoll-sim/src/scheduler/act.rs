@@ -15,6 +15,12 @@ use super::{
 /// What the scheduler is called in events.
 const NAME: &str = "default-scheduler";
 
+/// The minor version of Kubernetes from which on allocations say when they were made.
+const TIMED_SINCE: u32 = 36;
+
+/// The minor version from which on pods' conditions say of which generation of the pod they are.
+const GENERATIONS_SINCE: u32 = 34;
+
 /// What keeps an allocated claim from being removed.
 const PROTECTION: &str = "resource.kubernetes.io/delete-protection";
 
@@ -93,6 +99,9 @@ impl Actor {
                 .await?;
         }
         let mut status = json!({"allocation": given.written(state)});
+        if state.minor >= TIMED_SINCE {
+            status["allocation"]["allocationTimestamp"] = json!(self.api.now());
+        }
         if !self.forgets_reservations {
             status["reservedFor"] = consumers(&claim, pod);
         }
@@ -177,7 +186,8 @@ impl Actor {
 
     /// Says that a pod waits for the rest of its gang.
     pub(super) async fn refuse_with_gang(&self, pod: &Pod) {
-        let why = "waiting for minCount pods from a gang to be scheduled";
+        let why = "pod group is unschedulable, waiting for minCount pods from a gang to be scheduled, one or more plugins \
+                   asked to wait and no plugin rejected pod";
         self.say(pod, Reason::Unschedulable, why).await;
     }
 
@@ -197,6 +207,13 @@ impl Actor {
         if let Some(conditions) = with_condition(&now, condition, &self.api.now()) {
             // A pod that is gone meanwhile needs no condition.
             let _ = self.pod(pod, json!({"status": {"conditions": conditions}})).await;
+        }
+    }
+
+    /// Says of which generation of the pod a condition is.
+    fn date(&self, pod: &Value, condition: &mut Value) {
+        if self.api.minor() >= GENERATIONS_SINCE && pod["metadata"]["generation"].is_number() {
+            condition["observedGeneration"] = pod["metadata"]["generation"].clone();
         }
     }
 
@@ -223,10 +240,11 @@ impl Actor {
             let Some(now) = self.api.get(of, namespace, &victim.name) else {
                 continue;
             };
-            let condition = json!({
+            let mut condition = json!({
                 "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
                 "message": "default-scheduler: preempting to accommodate a higher priority pod",
             });
+            self.date(&now, &mut condition);
             if let Some(conditions) = with_condition(&now, condition, &self.api.now()) {
                 let _ = self
                     .pod(victim, json!({"status": {"conditions": conditions}}))

@@ -103,7 +103,7 @@ pub(in crate::scheduler) fn object(pod: &Pod, spec: &Value) -> Value {
             "annotations": {"resource.kubernetes.io/extended-resource-claim": "true"},
             "ownerReferences": [{
                 "apiVersion": "v1", "kind": "Pod", "name": pod.name, "uid": &*pod.uid,
-                "controller": true, "blockOwnerDeletion": true,
+                "controller": true,
             }],
         },
         "spec": spec,

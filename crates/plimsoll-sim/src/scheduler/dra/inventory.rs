@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
@@ -18,12 +17,6 @@ pub(in crate::scheduler) struct DeviceId {
     pub(in crate::scheduler) driver: String,
     pub(in crate::scheduler) pool: String,
     pub(in crate::scheduler) name: String,
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.driver, self.pool, self.name)
-    }
 }
 
 /// Which pool: its driver and its name.

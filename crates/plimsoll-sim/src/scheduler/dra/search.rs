@@ -328,8 +328,7 @@ impl<'a> Search<'a, '_> {
                 }
                 Err(SelectorFailure::Run(why)) => {
                     return Err(format!(
-                        "{whose} {name}: selector #{number} on device {}: CEL runtime error: {why}",
-                        device.id
+                        "{whose} {name}: selector #{number}: CEL runtime error: {why}"
                     ));
                 }
             }

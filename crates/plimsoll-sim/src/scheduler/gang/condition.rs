@@ -52,10 +52,12 @@ pub(in crate::scheduler) fn conditions(
         Some(known) if known["status"] == status => known["lastTransitionTime"].clone(),
         _ => json!(now),
     };
-    let condition = json!({
-        "type": kind, "status": status, "reason": reason, "message": message,
-        "observedGeneration": group["metadata"]["generation"], "lastTransitionTime": since,
+    let mut condition = json!({
+        "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since,
     });
+    if let Some(generation) = group["metadata"]["generation"].as_i64() {
+        condition["observedGeneration"] = json!(generation);
+    }
     match known {
         Some(known) if *known == condition => return None,
         Some(known) => *known = condition,

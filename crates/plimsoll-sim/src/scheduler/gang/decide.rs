@@ -115,7 +115,7 @@ impl State {
             return Verdict::Place { placed, failed };
         }
         Verdict::Refuse(Refused {
-            why: format!("minCount ({needed}) cannot be satisfied: {scheduled} scheduled, 0 remaining"),
+            why: "pod group is unschedulable".to_owned(),
             fitting: placed,
             failed,
         })

@@ -55,6 +55,10 @@ impl Bench {
             gates: Gates::default(),
             latency: Duration::ZERO,
         });
+        // What the service account controller makes.
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": "default", "namespace": "default"}});
+        server.load(vec![account]).unwrap();
         prepare(&server);
         let api = server.direct(User::component("kube-scheduler"));
         let faults: Faults = faults.iter().copied().collect();

@@ -82,6 +82,7 @@ async fn a_claim_is_allocated_reserved_and_protected_before_its_pod_is_bound() {
     assert_eq!(
         claim["status"]["allocation"],
         json!({
+            "allocationTimestamp": "2026-10-01T08:00:00Z",
             "devices": {"results": [{"request": "device", "driver": DRIVER, "pool": "n1", "device": "gpu-0"}]},
             "nodeSelector": {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]},
         })

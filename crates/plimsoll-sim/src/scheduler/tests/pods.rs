@@ -170,4 +170,5 @@ async fn an_important_pod_pushes_out_the_least_important_that_suffice() {
     bench.remove("c").await;
     bench.rest().await;
     assert_eq!(bench.node_of("high"), "n1");
+    assert!(bench.read("high")["status"]["nominatedNodeName"].is_null());
 }
