@@ -8,6 +8,7 @@ use super::{
 };
 use crate::scheduler::{
     cluster::Cluster,
+    dra::claims::Hindrance,
     news::News,
     place::{Failure, Placement},
     pod::{GroupKey, Pod},
@@ -51,11 +52,15 @@ impl Refused {
 }
 
 impl State {
-    /// Whether a gang is complete enough to be looked at.
+    /// Whether a gang is complete enough to be looked at. Who waits for a claim to be made isn't there yet.
     pub(in crate::scheduler) fn is_complete(&self, gang: &GroupKey) -> bool {
         let members = self.groups.members(gang);
-        let there = members.waiting.len() + members.bound.len();
-        !members.waiting.is_empty() && self.needed(gang).is_some_and(|needed| there >= needed)
+        let waiting = members.waiting.iter().filter_map(|uid| self.pending.get(uid));
+        let ready = waiting
+            .filter(|pod| !matches!(self.claims.of_pod(pod), Err(Hindrance::Absent)))
+            .count();
+        let there = ready + members.bound.len();
+        ready > 0 && self.needed(gang).is_some_and(|needed| there >= needed)
     }
 
     /// How many members must start together, as this scheduler has it.

@@ -215,6 +215,33 @@ async fn members_that_share_one_claim_go_to_its_node_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_whose_claims_are_yet_to_be_made_are_not_there_yet() {
+    let bench = Bench::new();
+    bench.four_slots().await;
+    bench.group("g", 2).await;
+    for number in 0..2 {
+        let mut spec = bench.member_spec("g", json!({"cpu": "1"}));
+        spec["resourceClaims"] = json!([{"name": "x", "resourceClaimTemplateName": "t"}]);
+        bench.pod(&format!("g-{number}"), spec).await;
+    }
+    bench.rest().await;
+    assert_eq!((bench.bound("g-"), bench.standing("g").1), (0, String::new()));
+    for number in 0..2 {
+        // The template asks for nothing, so there is no claim to be made.
+        let patch = json!({"status": {"resourceClaimStatuses": [{"name": "x"}]}});
+        let of = resources::PODS;
+        let name = format!("g-{number}");
+        bench
+            .api
+            .merge(&of, Some("default"), &name, Some("status"), patch)
+            .await
+            .unwrap();
+    }
+    bench.rest().await;
+    assert_eq!(bench.bound("g-"), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_enforces_gangs_where_that_is_switched_off() {
     let off = GangScheduling {
         api: true,
