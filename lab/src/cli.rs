@@ -43,6 +43,14 @@ pub(crate) enum Command {
     },
     /// Print the path of a lab's kubeconfig.
     Kubeconfig(WhichLab),
+    /// Run kubectl, of the lab's own version, on a lab.
+    Kubectl {
+        #[command(flatten)]
+        lab: WhichLab,
+        /// What kubectl is told, such as `get pods -A`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Import an image archive (docker or OCI) into every node.
     LoadImage {
         /// The archive, as `docker save` or `plimsoll image save` writes it.
@@ -243,6 +251,22 @@ mod tests {
         let args = up("up --defect dra.api-only,gang.dead --defect sec.residue --accelerators none");
         assert_eq!(args.defects, ["dra.api-only", "gang.dead", "sec.residue"]);
         assert!(args.accelerators.0.is_empty());
+    }
+
+    #[test]
+    fn what_follows_kubectl_is_kubectls_own() {
+        for line in [
+            "kubectl --name x -- get pods -n y",
+            "kubectl --name x get pods -n y",
+        ] {
+            match parse(line).unwrap().command {
+                Command::Kubectl { lab, arguments } => {
+                    assert_eq!(lab.name.as_str(), "x", "{line}");
+                    assert_eq!(arguments, ["get", "pods", "-n", "y"], "{line}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::files;
 use crate::folder::LabsRoot;
 use crate::keeper::protocol::Farewell;
 use crate::keeper::serve;
+use crate::kubectl;
 use crate::logs;
 use crate::node_change;
 use crate::output;
@@ -70,6 +71,10 @@ fn dispatch(cli: Cli) -> Result<(), CommandError> {
             output::line(folder.kubeconfig().display());
             Ok(())
         }
+        Command::Kubectl {
+            lab: WhichLab { name },
+            arguments,
+        } => Err(kubectl::become_kubectl(&root()?, &cache()?, &name, &arguments).into()),
         Command::Down(WhichLab { name }) => {
             need_root()?;
             let root = root()?;

@@ -19,6 +19,7 @@ use crate::files::FileError;
 use crate::folder::RootError;
 use crate::keeper::client::KeeperError;
 use crate::keeper::serve::ServeError;
+use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
 use crate::name::LabName;
 use crate::node_change::ChangeError;
@@ -50,6 +51,8 @@ pub(crate) enum CommandError {
     HalfUp { lab: LabName, source: Box<UpError> },
     #[error(transparent)]
     Bench(#[from] BenchError),
+    #[error(transparent)]
+    Kubectl(#[from] KubectlError),
     #[error(transparent)]
     Down(#[from] DownError),
     #[error(transparent)]
@@ -88,6 +91,7 @@ impl CommandError {
         match self {
             Self::Root(_) | Self::Defect(_) | Self::Seed(_) | Self::Component(_) | Self::NotRoot => 3,
             Self::State(StateError::NoSuchLab(_)) | Self::Logs(LogsError::Unknown { .. }) => 3,
+            Self::Kubectl(KubectlError::State(StateError::NoSuchLab(_))) => 3,
             Self::Change(
                 ChangeError::State(StateError::NoSuchLab(_))
                 | ChangeError::NoSuchNode { .. }

@@ -15,6 +15,7 @@ mod failure;
 mod files;
 mod folder;
 mod keeper;
+mod kubectl;
 mod lab;
 mod logs;
 mod machine;
