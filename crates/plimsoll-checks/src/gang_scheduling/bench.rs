@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::{
     Api, ResourceExt,
     api::ListParams,
@@ -25,7 +25,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{adapter::Adapter, duty::Duty, sight::Sight, slots::Slots, timeline::Timeline};
-use crate::{CheckError, Context, Trial, probe_pod::ProbePod};
+use crate::{
+    CheckError, Context, Trial,
+    probe_pod::{Prepared, ProbePod, unless_unprepared},
+};
 
 /// The label by which all pods of a bench are found; also what keeps two of them off one node.
 pub(super) const BENCH: &str = "plimsoll.dev/bench";
@@ -248,14 +251,24 @@ impl Bench {
         self.wait(gang, pods::started().count(count), deadline).await
     }
 
-    /// Waits until that many have ended well.
+    /// Waits until that many have ended well. Where a node can't prepare a member's devices there is nothing to wait
+    /// for: the others give up long before its kubelet tries again.
     pub(super) async fn succeeded(
         &self,
         gang: &str,
         count: usize,
         deadline: Deadline,
     ) -> Result<(), WaitError> {
-        self.wait(gang, pods::succeeded().count(count), deadline).await
+        let prefix = format!("{gang}-");
+        let is_member = |pod: &ObjectReference| {
+            let name = pod.name.as_deref();
+            name.is_some_and(|name| name.starts_with(&prefix))
+        };
+        let ended = self.wait(gang, pods::succeeded().count(count), deadline);
+        match unless_unprepared(ended, self.namespace.api(), is_member, deadline).await {
+            Prepared::Ended(ended) => ended,
+            Prepared::Unprepared(complaint) => Err(WaitError::Obstructed(complaint)),
+        }
     }
 
     async fn wait(&self, gang: &str, condition: pods::Pods, deadline: Deadline) -> Result<(), WaitError> {

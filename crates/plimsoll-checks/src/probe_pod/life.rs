@@ -2,31 +2,28 @@
 
 use std::{
     error::Error,
-    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::future::{Either, select};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::{Api, ResourceExt, api::LogParams, core::DynamicObject};
 use plimsoll_platform::{
-    Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, Observer, Progress, Seen,
-    WaitError, Watched, observed, pods,
+    Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, WaitError, Watched, pods,
 };
 use plimsoll_probe::{Report, Transcript};
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::{ProbePod, Ruling};
+use super::{
+    ProbePod, Ruling,
+    preparation::{Prepared, unless_unprepared},
+};
 use crate::{CheckError, Patience};
 
 /// How many pods in a row a node may fail to prepare devices for. Its kubelet tries the same pod again only after
 /// a minute or more, so a claim it could not read yet, or a driver that just restarts, is tried with a new pod.
 const PODS: usize = 3;
-
-/// How long a pod is still waited for after its node said that it can't prepare its devices.
-const PREPARATION: Duration = Duration::from_secs(4);
 
 /// A probe pod that was created. Clones are the same pod.
 #[derive(Clone)]
@@ -146,48 +143,25 @@ impl LivePod {
 
     async fn started_or_unprepared(&self, patience: &Patience) -> Result<Pod, Start> {
         let deadline = patience.pod_start();
-        let started = pin!(self.until(pods::started(), deadline));
-        let unprepared = pin!(self.unprepared(deadline));
-        match select(started, unprepared).await {
-            Either::Left((started, _)) => started.map_err(Start::Failed),
-            Either::Right((Ok(()), started)) => match timeout(PREPARATION, started).await {
-                Ok(started) => started.map_err(Start::Failed),
-                Err(_) => {
-                    // What the platform says of it at the end.
-                    let last = Deadline {
-                        name: "device preparation",
-                        kind: DeadlineKind::Patience,
-                        within: Duration::ZERO,
-                    };
-                    match self.until(pods::started(), last).await {
-                        Ok(pod) => Ok(pod),
-                        Err(error) if error.blames_platform() => Err(Start::Unprepared(error)),
-                        Err(error) => Err(Start::Failed(error)),
-                    }
+        let uid = self.uid();
+        let is_this = move |pod: &ObjectReference| pod.uid.as_deref() == Some(&uid);
+        let started = self.until(pods::started(), deadline);
+        match unless_unprepared(started, self.namespace.api(), is_this, deadline).await {
+            Prepared::Ended(started) => started.map_err(Start::Failed),
+            Prepared::Unprepared(_) => {
+                // What the platform says of it at the end.
+                let last = Deadline {
+                    name: "device preparation",
+                    kind: DeadlineKind::Patience,
+                    within: Duration::ZERO,
+                };
+                match self.until(pods::started(), last).await {
+                    Ok(pod) => Ok(pod),
+                    Err(error) if error.blames_platform() => Err(Start::Unprepared(error)),
+                    Err(error) => Err(Start::Failed(error)),
                 }
-            },
-            // The events can't be watched: they would only have shortened the wait.
-            Either::Right((Err(_), started)) => started.await.map_err(Start::Failed),
-        }
-    }
-
-    /// Waits for the kubelet to say that it can't prepare the pod's devices.
-    async fn unprepared(&self, deadline: Deadline) -> Result<(), WaitError> {
-        let events: Api<Event> = self.namespace.api();
-        let said = |seen: &Seen<Event>| {
-            let failed = |event: &Event| event.reason.as_deref() == Some("FailedPrepareDynamicResources");
-            if seen.iter().any(failed) {
-                Progress::Met
-            } else {
-                Progress::NotYet("no complaint about devices".to_owned())
             }
-        };
-        let fields = format!("involvedObject.uid={}", self.uid());
-        let wait = Watched::selected(events, &fields);
-        // Not what people wait for: it only cuts that wait short.
-        observed(Arc::new(Unheard), wait.until(said, deadline))
-            .await
-            .map(drop)
+        }
     }
 
     /// Reads what the probe of a container that was started reports.
@@ -274,20 +248,6 @@ async fn born(namespace: &Namespace, manifest: &Value, pods: usize) -> Result<Cu
         created,
         pods,
     })
-}
-
-struct Unheard;
-
-impl Observer for Unheard {
-    fn wait_started(&self, _on: &str, _within: Duration) -> u64 {
-        0
-    }
-
-    fn wait_progressed(&self, _wait: u64, _seen: &str) {}
-
-    fn wait_ended(&self, _wait: u64, _met: bool) {}
-
-    fn object_created(&self, _kind: &str, _namespace: Option<&str>, _name: &str) {}
 }
 
 /// A pod of ours did not go.

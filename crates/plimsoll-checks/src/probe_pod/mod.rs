@@ -12,6 +12,7 @@ mod life;
 mod look;
 mod manifest;
 mod placement;
+mod preparation;
 mod promised;
 mod published;
 mod roster;
@@ -25,6 +26,7 @@ pub use life::{LivePod, RemoveError, chain, unmet};
 pub use look::Look;
 pub use manifest::{ProbePod, Restart};
 pub use placement::Placement;
+pub(crate) use preparation::{Prepared, unless_unprepared};
 pub use promised::{Promised, delivered};
 pub(crate) use published::{
     PCI, claim_of, identities, pci_addresses, promised, read_claim, read_slice, uuid,
