@@ -123,6 +123,58 @@ async fn a_passed_deadline_tells_what_was_missing_last_and_blames_the_platform()
     assert!(error.blames_platform());
 }
 
+/// Becomes ready after 20 s, one stage after the other.
+async fn slowly_ready(fake: &Fake) {
+    for stage in ["bound", "pulled", "created", "ready"] {
+        pass(5).await;
+        fake.put(map(stage));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_is_slow_but_gets_ahead_is_waited_for() {
+    let fake = Fake::new();
+    fake.put(map("new"));
+    let watched = maps(&fake);
+    let wait = watched.until(is("ready"), within(12));
+    meanwhile(wait, async || slowly_ready(&fake).await).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_conformance_demands_by_a_time_is_not_waited_for_longer() {
+    let fake = Fake::new();
+    fake.put(map("new"));
+    let deadline = Deadline {
+        kind: DeadlineKind::Conformance,
+        ..within(12)
+    };
+    let watched = maps(&fake);
+    let wait = watched.until(is("ready"), deadline);
+    let error = meanwhile(wait, async || slowly_ready(&fake).await)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().starts_with("waited 12 s"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_to_and_fro_is_no_progress_and_patience_has_an_end() {
+    let to_and_fro: Vec<String> = (0..100).map(|step| (step % 2).to_string()).collect();
+    let ever_new: Vec<String> = (0..100).map(|step| step.to_string()).collect();
+    for (states, waited) in [(to_and_fro, "waited 10 s"), (ever_new, "waited 40 s")] {
+        let fake = Fake::new();
+        let watched = maps(&fake);
+        let wait = watched.until(is("ready"), within(10));
+        let error = meanwhile(wait, async || {
+            for state in &states {
+                fake.put(map(state));
+                pass(1).await;
+            }
+        });
+        let error = error.await.unwrap_err().to_string();
+        assert!(error.starts_with(waited), "{error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_is_not_yet_and_the_error_says_so() {
     let error = maps(&Fake::new())

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Condition, Deadline, Progress, Seen, WaitError, Watchable, Watched, is_final,
+    Condition, Deadline, Progress, Seen, WaitError, Watchable, Watched,
+    deadline::Limit,
+    is_final,
     observer::Report,
     silent,
     view::{Step, View},
@@ -19,7 +21,7 @@ impl<K: Watchable> Watched<K> {
     /// Waits until the condition is met.
     ///
     /// A failing API is ridden over; when the deadline passes, one direct read decides, so that a lost watch
-    /// is never held against the platform.
+    /// is never held against the platform. While there is progress, a deadline of patience moves on.
     ///
     /// # Errors
     /// [`WaitError`], which tells whether the platform is to blame.
@@ -53,8 +55,9 @@ impl<K: Watchable> Watched<K> {
         report: &mut Report,
     ) -> Result<Seen<K>, WaitError> {
         let started = Instant::now();
+        let mut limit = Limit::new(deadline);
         let mut view = View::new(self);
-        while let Ok(step) = timeout_at(started + deadline.within, view.next()).await {
+        while let Ok(step) = timeout_at(limit.ends(), view.next()).await {
             match step {
                 Step::Fault(source) if is_final(&source) => {
                     return Err(WaitError::Api {
@@ -70,7 +73,10 @@ impl<K: Watchable> Watched<K> {
                         Progress::Obstructed(why) => return Err(WaitError::Obstructed(why)),
                         Progress::NotYet(why) => match view.node_trouble() {
                             Some(trouble) => return Err(WaitError::Obstructed(format!("{trouble} ({why})"))),
-                            None => report.progressed(&why),
+                            None => {
+                                limit.at_stage(&why);
+                                report.progressed(&why);
+                            }
                         },
                     }
                 }
