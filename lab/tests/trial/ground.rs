@@ -33,13 +33,25 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Verdict and reason of a requirement.
     pub(crate) fn of(&self, requirement: &str) -> Result<(&str, &str), Failed> {
-        self.results["requirements"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|entry| entry["id"] == requirement)
+        self.entry(requirement)
             .and_then(|entry| Some((entry["verdict"].as_str()?, entry["reason"].as_str()?)))
             .ok_or_else(|| format!("the results do not mention {requirement}: {}", self.results).into())
+    }
+
+    /// The controls of a requirement that came out wrong.
+    pub(crate) fn wrong(&self, requirement: &str) -> Vec<&str> {
+        self.entry(requirement)
+            .and_then(|entry| entry["controls"].as_array())
+            .into_iter()
+            .flatten()
+            .filter(|control| control["outcome"] == "wrong")
+            .filter_map(|control| control["name"].as_str())
+            .collect()
+    }
+
+    fn entry(&self, requirement: &str) -> Option<&Value> {
+        let mut entries = self.results["requirements"].as_array()?.iter();
+        entries.find(|entry| entry["id"] == requirement)
     }
 }
 

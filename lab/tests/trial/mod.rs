@@ -24,7 +24,8 @@ pub(crate) fn sound() -> Result<(), Failed> {
     ground.expect_nothing_left()
 }
 
-/// With the defect, its requirement fails for a reason that names the cause, and no other fails.
+/// With the defect, its requirement fails by one of the controls that are there to notice it and for a reason that
+/// names the cause, and no other requirement fails.
 pub(crate) fn defect(defect: &Defect) -> Result<(), Failed> {
     let ground = Ground::up(&[&defect.id])?;
     let outcome = ground.run()?;
@@ -35,13 +36,27 @@ pub(crate) fn defect(defect: &Defect) -> Result<(), Failed> {
         match (guilty, verdict == "failed") {
             (true, false) => return Err(format!("survived: {requirement} is {verdict}: {reason}").into()),
             (false, true) => return Err(format!("misattributed: {requirement} failed: {reason}").into()),
-            (true, true) if !defect.expect.iter().any(|word| reason.contains(word.as_str())) => {
-                return Err(format!("{reason:?} names none of {:?}", defect.expect).into());
-            }
-            _ => {}
+            (true, true) => expect_cause(defect, reason, &outcome.wrong(requirement))?,
+            (false, false) => {}
         }
     }
     ground.expect_nothing_left()
+}
+
+/// The failure must be this defect's, not just any.
+fn expect_cause(defect: &Defect, reason: &str, wrong: &[&str]) -> Result<(), Failed> {
+    if !defect.is_named_by(reason) {
+        return Err(format!("misattributed: {reason:?} names none of {:?}", defect.expect).into());
+    }
+    if !defect
+        .killed_by
+        .iter()
+        .any(|control| wrong.contains(&control.as_str()))
+    {
+        let due = &defect.killed_by;
+        return Err(format!("misattributed: {wrong:?} came out wrong, none of {due:?}").into());
+    }
+    Ok(())
 }
 
 /// `kill -9` in the middle of a run leaves objects behind; `plimsoll cleanup` removes them all.
