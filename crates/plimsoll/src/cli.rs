@@ -168,6 +168,9 @@ pub(crate) struct ListArgs {
 pub(crate) struct ExplainArgs {
     /// The requirement's id, such as gang_scheduling.
     pub(crate) id: String,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+    pub(crate) format: PageFormat,
 }
 
 /// `plimsoll report`.
@@ -318,6 +321,15 @@ pub(crate) enum OutputFormat {
     Text,
     /// For machines: a documented, stable object.
     Json,
+}
+
+/// How a check is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageFormat {
+    /// For a terminal.
+    Text,
+    /// The check's whole page, with how to read a failure.
+    Markdown,
 }
 
 /// How a manifest is printed.

@@ -28,6 +28,8 @@ pub struct Declaration {
     pub defects: &'static [&'static str],
     /// What to do when it fails, for people.
     pub advice: &'static str,
+    /// How to read a failure, control by control, in Markdown: a part of the check's page.
+    pub reading: &'static str,
 }
 
 impl Declaration {

@@ -103,6 +103,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     advice: "Look at the driver's kubelet plugin on the node that is named (is it registered, does it prepare and \
              unprepare), at the CDI specifications that the container runtime reads, and at the driver's \
              ResourceSlices.",
+    reading: include_str!("reading.md"),
 };
 
 const GROUP: &str = "resource.k8s.io";

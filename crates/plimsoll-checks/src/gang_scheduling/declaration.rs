@@ -89,6 +89,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     advice: "Look at the group object's conditions and at the log of the component that admits gangs. For Kubernetes' own \
              gang scheduling both feature gates, GenericWorkload and GangScheduling, must be on in the API server, the \
              controller manager and the scheduler. A queue's quota alone is arithmetic over a sum and never enough.",
+    reading: include_str!("reading.md"),
 };
 
 const fn required(name: &'static str, kind: ControlKind, shows: &'static str) -> ControlSpec {

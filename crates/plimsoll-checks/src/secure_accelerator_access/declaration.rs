@@ -111,6 +111,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     advice: "Look at what the device plugin or DRA driver answers when it allocates, at the container runtime's \
              handling of device selectors (accept them from the kubelet only), and at the device cgroup of the \
              container that is named.",
+    reading: include_str!("reading.md"),
 };
 
 const DRA: &str = "resource.k8s.io";

@@ -7,9 +7,9 @@ use plimsoll_program::{Level, ProgrammeVersion, Requirement, find};
 use plimsoll_record::{ControlKind, Rule};
 use serde::Serialize;
 
-use super::{Ended, print, print_json};
+use super::{Ended, check_page, print, print_json};
 use crate::{
-    cli::{ExplainArgs, ListArgs, OutputFormat},
+    cli::{ExplainArgs, ListArgs, OutputFormat, PageFormat},
     failure::Failure,
 };
 
@@ -43,7 +43,7 @@ impl Row {
 }
 
 /// The word of the machine format, which has `absent` where we speak of a pillar.
-fn level(level: Level) -> &'static str {
+pub(super) fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "MUST",
         Level::Should => "SHOULD",
@@ -94,7 +94,10 @@ pub(crate) fn explain(args: &ExplainArgs) -> Ended {
         print(&text)?;
         return Ok(0);
     };
-    print(&explanation(check.declaration(), requirement))?;
+    print(&match args.format {
+        PageFormat::Text => explanation(check.declaration(), requirement),
+        PageFormat::Markdown => check_page::page(check.declaration(), requirement),
+    })?;
     Ok(0)
 }
 

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod calibrate;
+pub(crate) mod check_page;
 pub(crate) mod checks;
 pub(crate) mod cleanup;
 pub(crate) mod completions;

@@ -66,6 +66,25 @@ fn explain_tells_controls_permissions_and_what_is_noticed() {
 }
 
 #[test]
+fn the_page_of_each_check_is_the_one_that_explain_prints() {
+    let home = tempfile::tempdir().unwrap();
+    for check in plimsoll_checks::ALL {
+        let id = check.declaration().id;
+        let output = plimsoll(home.path(), &["explain", id.as_str(), "--format", "markdown"]);
+        let printed = text(&output.stdout);
+        let path = format!("{}/../../docs/checks/{id}.md", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE_PAGES").is_some() {
+            std::fs::write(&path, &printed).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(
+            committed, printed,
+            "run this test with UPDATE_PAGES=1 and look at what changed"
+        );
+    }
+}
+
+#[test]
 fn permissions_never_ask_for_secrets_or_exec() {
     let home = tempfile::tempdir().unwrap();
     let output = plimsoll(home.path(), &["permissions", "--format", "json"]);
