@@ -69,7 +69,7 @@ fn explain_tells_controls_permissions_and_what_is_noticed() {
 fn the_page_of_each_check_is_the_one_that_explain_prints() {
     let home = tempfile::tempdir().unwrap();
     for check in plimsoll_checks::ALL {
-        let id = check.declaration().id;
+        let id = &check.declaration().id;
         let output = plimsoll(home.path(), &["explain", id.as_str(), "--format", "markdown"]);
         let printed = text(&output.stdout);
         let path = format!("{}/../../docs/checks/{id}.md", env!("CARGO_MANIFEST_DIR"));

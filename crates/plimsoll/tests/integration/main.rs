@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod listings;
+mod scripted;
+mod unfit_server;
 
 use std::{path::Path, process::Output};
 
