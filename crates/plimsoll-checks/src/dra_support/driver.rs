@@ -178,7 +178,7 @@ impl Bench<'_> {
             }
             Err(error) => {
                 let what = format!(
-                    "a pod with a claim for one device of class `{}` did not start on node `{}`",
+                    "a pod with a claim for one device of class `{}` did not start and report on node `{}`",
                     self.class, self.node
                 );
                 unmet(&what, &error).tell(&self.trial, "D3");

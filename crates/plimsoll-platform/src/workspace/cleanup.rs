@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api, ResourceExt,
@@ -238,15 +238,44 @@ async fn until_gone(platform: &Platform, selector: &str, wanted: &[Found]) -> Ve
         return unknown(source);
     }
     match timeout(REQUEST, namespaces.list(&ListParams::default().labels(selector))).await {
-        Ok(Ok(list)) => list
-            .items
-            .iter()
-            .filter(|namespace| wanted.iter().any(|found| found.uid == namespace.uid()))
-            .map(|namespace| (namespace.name_any(), holdup(namespace)))
-            .collect(),
+        Ok(Ok(list)) => {
+            let left = list
+                .items
+                .iter()
+                .filter(|namespace| wanted.iter().any(|found| found.uid == namespace.uid()));
+            join_all(left.map(|namespace| explained(platform, namespace))).await
+        }
         Ok(Err(error)) => unknown(&error),
         Err(_) => unknown(&"the API server does not answer"),
     }
+}
+
+/// A namespace that is left, and why.
+async fn explained(platform: &Platform, namespace: &Namespace) -> (String, String) {
+    let name = namespace.name_any();
+    let why = match pods_left(platform, &name).await {
+        Some(pods) => format!("{pods}: their nodes have not let go of them"),
+        None => holdup(namespace),
+    };
+    (name, why)
+}
+
+/// Pods that are still there, with their nodes.
+async fn pods_left(platform: &Platform, namespace: &str) -> Option<String> {
+    let pods: Api<Pod> = Api::namespaced(platform.client(), namespace);
+    let list = timeout(REQUEST, pods.list(&ListParams::default().limit(500)))
+        .await
+        .ok()?
+        .ok()?;
+    let bound: Vec<String> = list
+        .items
+        .iter()
+        .filter_map(|pod| {
+            let node = pod.spec.as_ref()?.node_name.as_deref()?;
+            Some(format!("pod `{}` is still on node `{node}`", pod.name_any()))
+        })
+        .collect();
+    (!bound.is_empty()).then(|| bound.join(", "))
 }
 
 /// What keeps a namespace from going.
