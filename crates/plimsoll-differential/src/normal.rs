@@ -24,6 +24,11 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "$1${2}HASH",
         ),
         (r#""(resourceVersion|continue)":"[^"]*""#, r#""$1":"…""#),
+        (r"in record \(\d+\)", "in record (…)"),
+        (
+            r#"\\"resourceVersion\\":\\"\d+\\""#,
+            r#"\"resourceVersion\":\"…\""#,
+        ),
         (r"sha256:[0-9a-f]{64}", "DIGEST"),
         (r"\b[0-9a-f]{64}\b", "ID"),
         (r"v1\.(\d+)\.\d+", "v1.$1.x"),
@@ -62,6 +67,6 @@ mod tests {
 
     #[test]
     fn every_rule_is_a_pattern() {
-        assert_eq!(RULES.len(), 10);
+        assert_eq!(RULES.len(), 12);
     }
 }

@@ -403,11 +403,15 @@ impl Stage<'_> {
         let request = Request::get(path.unwrap_or_default())
             .body(Vec::new())
             .map_err(kube::Error::HttpError)?;
-        let stream = self
-            .ground
-            .client
-            .request_events::<DynamicObject>(request)
-            .await?;
+        let stream = self.ground.client.request_events::<DynamicObject>(request).await;
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(kube::Error::Api(status)) => {
+                self.line(&format!("{} {}: {}", status.code, status.reason, status.message));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.depth += 1;
         self.perform(steps).await?;
         self.depth -= 1;
