@@ -32,7 +32,9 @@ fn on_the_simulation(scenarios: &[Scenario]) -> BTreeMap<String, String> {
         let platform = Platform::over(client, Clock::new(move || clock.now()))
             .await
             .unwrap();
-        let ground = Ground::of(&platform, plimsoll_image::reference()).await.unwrap();
+        let ground = Ground::of(&platform, "plimsoll.dev/probe:simulated")
+            .await
+            .unwrap();
         perform(&ground, scenarios, "d", 8).await
     })
     .unwrap()
