@@ -18,6 +18,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             r"-[bcdfghjklmnpqrstvwxz2456789]{7,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b",
             "-HASH-RANDOM",
         ),
+        (r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}\b", "-HASH"),
         (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-RANDOM"),
         (
             r#"("pod-template-hash"|pod-template-hash)([:=] ?)"?[a-z0-9]+"?"#,
@@ -67,6 +68,6 @@ mod tests {
 
     #[test]
     fn every_rule_is_a_pattern() {
-        assert_eq!(RULES.len(), 12);
+        assert_eq!(RULES.len(), 13);
     }
 }

@@ -102,7 +102,7 @@ fn check_versions(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         let schema = &version["schema"]["openAPIV3Schema"];
         let path = path.child("schema").child("openAPIV3Schema");
         if schema.is_null() {
-            causes.push(Cause::required(path, "schemas are required"));
+            causes.push(Cause::required(path, ""));
             continue;
         }
         for fault in Schema::faults_of_crd(schema) {

@@ -176,9 +176,12 @@ impl std::fmt::Display for Cause {
 #[must_use]
 pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status {
     let mut texts: Vec<String> = Vec::new();
-    for text in causes.iter().map(ToString::to_string) {
+    let mut told: Vec<&Cause> = Vec::new();
+    for cause in causes {
+        let text = cause.to_string();
         if !texts.contains(&text) {
             texts.push(text);
+            told.push(cause);
         }
     }
     let what = match texts.as_slice() {
@@ -191,7 +194,7 @@ pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status 
     } else {
         format!("{kind}.{group}")
     };
-    let causes: Vec<Value> = causes
+    let causes: Vec<Value> = told
         .iter()
         .map(|cause| json!({"reason": cause.reason.name(), "message": cause.message, "field": cause.field}))
         .collect();

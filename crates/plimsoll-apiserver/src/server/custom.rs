@@ -100,7 +100,7 @@ fn served(definition: &Value) -> Option<Served> {
             .unwrap_or_default();
         custom.columns.insert(name.clone(), columns);
         let own = version["subresources"].clone();
-        for subresource in ["scale", "status"] {
+        for subresource in ["status", "scale"] {
             if own.get(subresource).is_some_and(Value::is_object)
                 && !subresources.contains(&subresource.to_owned())
             {

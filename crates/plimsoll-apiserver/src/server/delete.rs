@@ -141,22 +141,29 @@ fn default_propagation(served: &Served) -> Option<Propagation> {
 
 fn preconditions(target: &Target<'_>, options: &DeleteOptions, object: &Value) -> Result<(), Status> {
     let checks = [
-        ("UID", "uid", options.uid.as_deref()),
+        ("UID", "uid", options.uid.as_deref(), "deleted and then recreated"),
         (
             "ResourceVersion",
             "resourceVersion",
             options.resource_version.as_deref(),
+            "modified",
         ),
     ];
-    for (word, field, wanted) in checks {
+    for (word, field, wanted, meanwhile) in checks {
         let present = metadata::text(object, field);
         if let Some(wanted) = wanted
             && wanted != present
         {
-            let why = format!(
-                "Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {present}"
+            let kind = &target.served.kind;
+            let name = &target.name;
+            let message = format!(
+                "Operation cannot be fulfilled on {kind} \"{name}\": the {word} in the precondition ({wanted}) does not \
+                 match the {word} in record ({present}). The object might have been {meanwhile}"
             );
-            return Err(refusal::conflict(&target.served.of, &target.name, &why));
+            return Err(Status {
+                message,
+                ..refusal::conflict(&target.served.of, name, "")
+            });
         }
     }
     Ok(())

@@ -209,8 +209,18 @@ impl Inner {
         self.change(target, |current| {
             let uid = metadata::text(&object, "uid");
             if !uid.is_empty() && uid != metadata::text(current, "uid") {
+                let of = &target.served.of;
+                let registry = if of.group.is_empty() {
+                    of.resource.to_string()
+                } else {
+                    format!("{}/{}", of.group, of.resource)
+                };
+                // As the real server's storage words it, its own key included.
                 let why = format!(
-                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                    "StorageError: invalid object, Code: 4, Key: /registry/{registry}/{}/{}, ResourceVersion: 0, \
+                     AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                    target.namespace,
+                    target.name,
                     metadata::text(current, "uid")
                 );
                 return Err(refusal::conflict(&target.served.of, &target.name, &why));

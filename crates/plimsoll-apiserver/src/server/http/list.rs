@@ -190,14 +190,10 @@ fn moment(query: &Query, paged: bool) -> Result<Moment, Status> {
     let version = match text {
         "" => None,
         text => Some(text.parse::<u64>().map_err(|_| {
-            refusal::invalid(
-                "ListOptions",
-                "meta.k8s.io",
-                "",
-                "resourceVersion",
-                "FieldValueInvalid",
-                &format!("Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"),
-            )
+            refusal::bad_request(format!(
+                "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \
+                 \"{text}\": invalid syntax"
+            ))
         })?),
     };
     let forbidden = |why: &str| {

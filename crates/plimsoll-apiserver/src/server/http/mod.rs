@@ -215,7 +215,12 @@ impl Inner {
             .find(&path.group, &path.version, &path.resource)
             .cloned();
         let Some(served) = served else {
-            return Ok(answer::no_such_path());
+            // The core group is always there, so it is the resource that isn't; of another group nothing is.
+            return if path.group.is_empty() {
+                Err(refusal::no_such_resource())
+            } else {
+                Ok(answer::no_such_path())
+            };
         };
         let in_namespace = !path.namespace.is_empty() && served.of != crate::resources::NAMESPACES;
         if in_namespace && !served.namespaced || served.namespaced && !in_namespace && !path.name.is_empty() {

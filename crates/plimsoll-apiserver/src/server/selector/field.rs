@@ -31,8 +31,8 @@ impl FieldSelector {
             }
             let (field, equal, value) = operator(&term)
                 .ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{term}'"))?;
-            let (path, absent) = selectable(served, version, field)
-                .ok_or_else(|| format!("field label not supported: {field}"))?;
+            let (path, absent) =
+                selectable(served, version, field).ok_or_else(|| unsupported(served, field))?;
             requirements.push(Requirement {
                 path,
                 value: unescape(value),
@@ -140,6 +140,20 @@ fn selectable(served: &Served, version: &str, field: &str) -> Option<(String, &'
         .find(|(group, resource, _)| served.of.group == *group && served.of.resource == *resource)?;
     let (_, path, absent) = fields.iter().find(|(own, _, _)| *own == field)?;
     Some(((*path).to_owned(), absent))
+}
+
+/// How the server says that a kind can't be selected by a field: kinds without fields of their own list what there is.
+fn unsupported(served: &Served, field: &str) -> String {
+    let has_own = served.custom.is_some()
+        || served.of.group == "events.k8s.io"
+        || FIELDS
+            .iter()
+            .any(|(group, resource, _)| served.of.group == *group && served.of.resource == *resource);
+    if has_own {
+        format!("field label not supported: {field}")
+    } else {
+        format!("\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    }
 }
 
 fn event_field(field: &str) -> Option<String> {

@@ -41,7 +41,12 @@ impl LabelSelector {
                 return Ok(Self(requirements));
             }
             if !parser.take(",") {
-                return Err(parser.unexpected("',' or 'end of string'"));
+                let expected = if parser.rest.starts_with('=') {
+                    "identifier"
+                } else {
+                    "',' or 'end of string'"
+                };
+                return Err(parser.unexpected(expected));
             }
             parser.skip_spaces();
             if parser.rest.is_empty() {
