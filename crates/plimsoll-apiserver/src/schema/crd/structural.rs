@@ -44,7 +44,7 @@ pub(in super::super) fn faults(schema: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     match schema.as_object() {
         Some(schema) => check(schema, Level::Root, &Path::root(), &mut causes, 0),
-        None => causes.push(Cause::required("", "schemas are required")),
+        None => causes.push(Cause::required("", "")),
     }
     causes.sort_by_key(ToString::to_string);
     causes
