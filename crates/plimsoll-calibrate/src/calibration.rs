@@ -49,7 +49,9 @@ pub struct Judged {
 }
 
 impl Judged {
-    fn new(trial: Trial, findings: Findings, wall: Duration) -> Self {
+    /// Judges what the suite said in a run.
+    #[must_use]
+    pub fn new(trial: Trial, findings: Findings, wall: Duration) -> Self {
         let mut judged = Self {
             judgement: None,
             alarms: Vec::new(),
