@@ -12,7 +12,7 @@ use plimsoll_platform::{Clock, ConnectError, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, RecordWriter};
 use plimsoll_runner::{Options, Selection};
-use plimsoll_sim::{Faults, Simulation, StartError, on_virtual_time, platform::PlatformSpec};
+use plimsoll_sim::{Faults, PROBE_IMAGE, Simulation, StartError, on_virtual_time, platform::PlatformSpec};
 
 use crate::{Findings, Trial, findings};
 
@@ -20,11 +20,8 @@ use crate::{Findings, Trial, findings};
 const AT_MOST: Duration = Duration::from_secs(6 * 3600);
 
 /// The simulated platform as a ground.
-#[derive(Clone, Debug)]
-pub struct Simulated {
-    /// The probe's image.
-    pub probe: Probe,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Simulated;
 
 /// A simulated platform and the suite's view of it.
 pub struct SimulatedPlatform {
@@ -68,8 +65,8 @@ pub fn run_id(seed: u64) -> RunId {
 }
 
 impl Simulated {
-    pub(crate) fn run(&self, trial: &Trial) -> Findings {
-        let ended = on_virtual_time(async || tokio::time::timeout(AT_MOST, self.within(trial)).await);
+    pub(crate) fn run(self, trial: &Trial) -> Findings {
+        let ended = on_virtual_time(async || tokio::time::timeout(AT_MOST, within(trial)).await);
         match ended {
             Ok(Ok(findings)) => findings,
             Ok(Err(_)) => Err(format!(
@@ -79,51 +76,53 @@ impl Simulated {
             Err(error) => Err(format!("could not start a runtime: {error}")),
         }
     }
+}
 
-    async fn within(&self, trial: &Trial) -> Findings {
-        let faults: Faults = trial
-            .subject
-            .defects()
-            .iter()
-            .map(|defect| defect.id.as_str())
-            .collect();
-        let ground = run_on(&trial.platform, trial.seed, &faults)
-            .await
-            .map_err(|error| chain(&error))?;
-        let programme = ProgrammeVersion::from_minor(trial.platform.kubernetes)
-            .ok_or_else(|| format!("Kubernetes 1.{} has no programme", trial.platform.kubernetes))?;
-        let plan = plimsoll_runner::Plan::new(plimsoll_checks::ALL, programme, &Selection::default())
-            .map_err(|error| chain(&error))?;
-        let options = Options {
-            run: run_id(trial.seed),
-            programme,
-            plan,
-            jobs: 8,
-            probe: self.probe.clone(),
-            patience: Patience::default(),
-            resumed: Vec::new(),
-        };
-        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let heard = Arc::clone(&events);
-        let hear = move |event: &Event| {
-            heard
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(event.clone());
-        };
-        plimsoll_runner::run(
-            &ground.platform,
-            options,
-            RecordWriter::nowhere(),
-            hear,
-            pending(),
-        )
+async fn within(trial: &Trial) -> Findings {
+    let faults: Faults = trial
+        .subject
+        .defects()
+        .iter()
+        .map(|defect| defect.id.as_str())
+        .collect();
+    let ground = run_on(&trial.platform, trial.seed, &faults)
         .await
         .map_err(|error| chain(&error))?;
-        ground.simulation.stop().await;
-        let events = events.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(findings::of_events(&events))
-    }
+    let programme = ProgrammeVersion::from_minor(trial.platform.kubernetes)
+        .ok_or_else(|| format!("Kubernetes 1.{} has no programme", trial.platform.kubernetes))?;
+    let plan = plimsoll_runner::Plan::new(plimsoll_checks::ALL, programme, &Selection::default())
+        .map_err(|error| chain(&error))?;
+    let options = Options {
+        run: run_id(trial.seed),
+        programme,
+        plan,
+        jobs: 8,
+        probe: Probe {
+            image: PROBE_IMAGE.to_owned(),
+        },
+        patience: Patience::default(),
+        resumed: Vec::new(),
+    };
+    let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+    let heard = Arc::clone(&events);
+    let hear = move |event: &Event| {
+        heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event.clone());
+    };
+    plimsoll_runner::run(
+        &ground.platform,
+        options,
+        RecordWriter::nowhere(),
+        hear,
+        pending(),
+    )
+    .await
+    .map_err(|error| chain(&error))?;
+    ground.simulation.stop().await;
+    let events = events.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(findings::of_events(&events))
 }
 
 /// An error and its causes in one line.

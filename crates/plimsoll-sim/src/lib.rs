@@ -22,5 +22,5 @@ mod virtual_time;
 #[cfg(feature = "client")]
 pub use client::client;
 pub use faults::Faults;
-pub use simulation::{Simulation, StartError};
+pub use simulation::{PROBE_IMAGE, Simulation, StartError};
 pub use virtual_time::on_virtual_time;

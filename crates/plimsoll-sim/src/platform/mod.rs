@@ -47,6 +47,8 @@ pub struct PlatformSpec {
     pub namespace_quota: BTreeMap<String, String>,
     /// How many pods of other people run besides those that hold accelerators.
     pub background_pods: u32,
+    /// Images that nodes can pull beside the probe's and those of what is installed; their containers do nothing.
+    pub images: Vec<String>,
     /// Further objects, as the API takes them: quotas, policies, classes.
     pub objects: Vec<Value>,
 }

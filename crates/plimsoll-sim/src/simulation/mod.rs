@@ -24,6 +24,9 @@ use crate::{
 /// The label of `kube-system` by which a simulated platform says that it is one; its value is the platform's name.
 const SIMULATED_LABEL: &str = "plimsoll.dev/simulated";
 
+/// A reference by which containers run the probe's own program on a simulated platform.
+pub const PROBE_IMAGE: &str = "plimsoll.dev/probe:simulated";
+
 /// When simulated time begins, in seconds since 1970: a Monday morning in 2026. Records of equal runs are equal.
 const BEGIN: i64 = 1_767_600_000;
 

@@ -32,7 +32,10 @@ pub(super) fn start(
         .iter()
         .filter_map(|software| software.image.clone());
     let images = Images {
-        others: installed.chain([tenants::IMAGE.to_owned()]).collect(),
+        others: installed
+            .chain(spec.images.iter().cloned())
+            .chain([tenants::IMAGE.to_owned()])
+            .collect(),
         ..Images::default()
     };
     Fleet::start(components, server, spec, faults, images)

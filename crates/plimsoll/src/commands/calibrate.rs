@@ -14,7 +14,6 @@ use plimsoll_calibrate::{
     Calibration, Colour, Ground, Lab, Plan, Progress, Request, Simulated, Subject, document::Document, page,
     table,
 };
-use plimsoll_checks::Probe;
 
 use super::{Ended, Voice, block_on, print, print_json, simulated};
 use crate::{
@@ -49,11 +48,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, voice: Voice) -> Ended {
         })?;
         (Plan::lab(&request), Ground::Lab(lab))
     } else {
-        let image = plimsoll_image::reference().to_owned();
-        let simulated = Simulated {
-            probe: Probe { image },
-        };
-        (Plan::simulated(&request), Ground::Simulated(simulated))
+        (Plan::simulated(&request), Ground::Simulated(Simulated))
     };
     let plan = plan.map_err(|error| Failure::input(&error))?;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use plimsoll_checks::{Patience, Probe};
-use plimsoll_platform::{Platform, RunId};
+use plimsoll_platform::{Ground, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, FILE_NAME, RecordWriter};
 use plimsoll_report::{Live, RecordedRun, ResultsJson};
@@ -98,10 +98,7 @@ async fn run_on(
         plan: plan(&args.selection, programme)?,
         jobs: args.jobs.into(),
         probe: Probe {
-            image: args
-                .image
-                .clone()
-                .unwrap_or_else(|| plimsoll_image::reference().to_owned()),
+            image: args.image.clone().unwrap_or_else(|| image(platform).to_owned()),
         },
         patience: Patience::scaled(args.timeout_scale),
         resumed,
@@ -113,6 +110,14 @@ async fn run_on(
     } else {
         code
     })
+}
+
+/// The probe's image there.
+fn image(platform: &Platform) -> &'static str {
+    match platform.ground() {
+        Ground::Simulated(_) => plimsoll_sim::PROBE_IMAGE,
+        Ground::Cluster | Ground::Lab(_) => plimsoll_image::reference(),
+    }
 }
 
 /// Begins a record in the directory. That of an earlier run stays, under another name.

@@ -69,6 +69,11 @@ fn platform(mut table: Table<'_>) -> PlatformSpec {
     let installed = installed(&mut table);
     let namespace_quota = table.text_map("namespace-quota");
     let background_pods = table.count("background-pods", 0..=MAX_PODS).unwrap_or_default();
+    let images = table
+        .texts("images")
+        .into_iter()
+        .map(|(image, _)| image)
+        .collect();
     let objects = objects(&mut table);
     table.finish();
     PlatformSpec {
@@ -82,6 +87,7 @@ fn platform(mut table: Table<'_>) -> PlatformSpec {
         installed,
         namespace_quota,
         background_pods,
+        images,
         objects,
     }
 }
