@@ -43,10 +43,10 @@ fn leaving_out_every_check_is_refused() {
 #[test]
 fn no_kubeconfig_says_where_it_looked() {
     let home = tempfile::tempdir().unwrap();
-    let (code, said) = refused(home.path(), &["run"]);
+    let (code, said) = refused(home.path(), &["survey"]);
     assert_eq!(code, Some(4), "{said}");
     assert!(
-        said.contains(".kube/config") && said.contains("--kubeconfig"),
+        said.contains(".kube/config") && said.contains("--kubeconfig") && said.contains("--simulate"),
         "{said}"
     );
     assert_eq!(
@@ -54,6 +54,58 @@ fn no_kubeconfig_says_where_it_looked() {
         0,
         "nothing may be written"
     );
+}
+
+#[test]
+fn a_cluster_that_was_named_is_never_replaced_by_a_simulated_one() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, said) = refused(home.path(), &["run", "--context", "prod"]);
+    assert_eq!(code, Some(4), "{said}");
+    let (code, said) = refused(home.path(), &["run", "--kubeconfig", "nowhere"]);
+    assert_eq!(code, Some(3), "{said}");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .arg("run")
+        .env_clear()
+        .env("HOME", home.path())
+        .env("KUBECONFIG", home.path().join("not-there"))
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_platform_file_is_told_all_that_is_wrong_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    let file = "name = \"x\"\nkubernetes = \"1.36\"\n[[nodes]]\nname = \"n\"\ncuont = 3\n\
+        [[nodes.accelerators]]\nvendor = \"nvdia\"\n";
+    fs::write(home.path().join("p.toml"), file).unwrap();
+    for command in ["run", "survey", "calibrate"] {
+        let (code, said) = refused(home.path(), &[command, "--simulate=p.toml"]);
+        assert_eq!(code, Some(3), "{said}");
+        for piece in ["p.toml:5:1", "`count`", "p.toml:7:10", "`nvidia`"] {
+            assert!(said.contains(piece), "{piece}: {said}");
+        }
+    }
+    let (code, said) = refused(home.path(), &["simulate", "nvdia"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("did you mean `nvidia`"), "{said}");
+}
+
+#[test]
+fn a_defect_that_is_unknown_or_can_not_show_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    for command in ["run", "calibrate"] {
+        let (code, said) = refused(home.path(), &[command, "--simulate", "--defect", "gang.ded"]);
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("`gang.dead`"), "{said}");
+        let (code, said) = refused(
+            home.path(),
+            &[command, "--simulate=plugin-only", "--defect", "dra.stale-pool"],
+        );
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("`dra`"), "{said}");
+    }
 }
 
 #[test]

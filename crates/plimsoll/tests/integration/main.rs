@@ -3,6 +3,8 @@
 mod bad_input;
 mod listings;
 mod scripted;
+mod served;
+mod simulated;
 mod unfit_server;
 
 use std::{path::Path, process::Output};
