@@ -80,8 +80,14 @@ fn generate_selector(job: &mut Value) {
     });
 }
 
+/// Kubernetes honours admin access to devices from this minor version on without being told to.
+const ADMIN_ACCESS: u32 = 34;
+
 /// Takes out fields whose feature is off, unless they are stored already.
 fn drop_disabled(object: &mut Value, old: Option<&Value>, features: &Features) {
+    if features.minor < ADMIN_ACCESS {
+        drop_admin_access(object, old);
+    }
     if features.generic_workload {
         return;
     }
@@ -96,6 +102,22 @@ fn drop_disabled(object: &mut Value, old: Option<&Value>, features: &Features) {
             let is_stored = old.is_some_and(|old| is_in(old, name));
             if !is_stored && let Some(spec) = object.pointer_mut(pointer).and_then(Value::as_object_mut) {
                 spec.remove(name);
+            }
+        }
+    }
+}
+
+fn drop_admin_access(object: &mut Value, old: Option<&Value>) {
+    for pointer in ["/spec/devices/requests", "/spec/spec/devices/requests"] {
+        let asks = |request: &Value| request.pointer("/exactly/adminAccess").is_some();
+        let stored = old.and_then(|old| old.pointer(pointer)).and_then(Value::as_array);
+        if stored.is_some_and(|stored| stored.iter().any(asks)) {
+            continue;
+        }
+        let requests = object.pointer_mut(pointer).and_then(Value::as_array_mut);
+        for request in requests.into_iter().flatten() {
+            if let Some(exactly) = request.get_mut("exactly").and_then(Value::as_object_mut) {
+                exactly.remove("adminAccess");
             }
         }
     }

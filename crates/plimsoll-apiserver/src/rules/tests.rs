@@ -477,6 +477,34 @@ fn without_its_gate_a_pod_loses_its_group() {
 }
 
 #[test]
+fn before_its_time_admin_access_is_lost_and_what_is_stored_stays() {
+    let old_server = Features { minor: 33, ..ON };
+    let claim = json!({
+        "apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "c"},
+        "spec": {"devices": {"requests": [
+            {"name": "a", "exactly": {"deviceClassName": "gpu", "adminAccess": true}},
+            {"name": "b", "firstAvailable": [{"name": "c", "deviceClassName": "gpu"}]},
+        ]}},
+    });
+    let mut object = claim.clone();
+    prepare_create(&mut object, &old_server);
+    assert_eq!(
+        object.pointer("/spec/devices/requests/0/exactly"),
+        Some(&json!({"deviceClassName": "gpu"}))
+    );
+    assert_eq!(
+        object.pointer("/spec/devices/requests/1"),
+        claim.pointer("/spec/devices/requests/1")
+    );
+    let mut stored = claim.clone();
+    prepare_update(&mut stored, &claim, None, &old_server);
+    assert_eq!(stored, claim);
+    let mut newer = claim.clone();
+    prepare_create(&mut newer, &ON);
+    assert_eq!(newer, claim);
+}
+
+#[test]
 fn a_gated_pod_says_so() {
     let pod = ready(pod(json!({"schedulingGates": [{"name": "g"}]})));
     assert_eq!(pod["status"]["conditions"][0]["reason"], "SchedulingGated");
