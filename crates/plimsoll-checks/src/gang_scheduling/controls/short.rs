@@ -120,12 +120,18 @@ async fn alive(bench: &Bench, window: Duration) -> Result<Ruling, CheckError> {
     let began = Instant::now();
     let lone = bench.lone("lone", 0).await?;
     let name = lone.metadata.name.clone().unwrap_or_default();
+    // A slow scheduler is not a dead one, but what it let lie for less time than it takes it did not refuse.
     let deadline = Deadline {
         name: "liveness",
         kind: DeadlineKind::Conformance,
-        within: window,
+        within: window.max(bench.context.patience.scheduling().within),
     };
     let ruling = match bench.bound(&name, 1, deadline).await {
+        Ok(()) if began.elapsed() > window => Ruling::Undecided(format!(
+            "a lone pod was bound after {} ms, later than the {} ms for which the gang was watched",
+            began.elapsed().as_millis(),
+            window.as_millis()
+        )),
         Ok(()) => Ruling::Right(format!(
             "a lone pod was bound in {} ms meanwhile",
             began.elapsed().as_millis()
