@@ -40,6 +40,7 @@ platforms! {
     "slow-devices"
     "slow-image-pulls"
     "slow-scheduler"
+    "strict-quota"
     "tainted-accelerators"
     "tpu"
 }

@@ -1,7 +1,7 @@
-//! Who asks: the administrator by token, and those the administrator asks in the name of.
+//! Who asks: the administrator by token, service accounts by theirs, and those the administrator asks in the name of.
 
 use http::{HeaderMap, Response, StatusCode, header};
-use plimsoll_apiserver::{Body, Reason, Status, User};
+use plimsoll_apiserver::{ApiServer, Body, Reason, Status, User};
 
 use super::credentials::Credentials;
 
@@ -18,7 +18,7 @@ impl Authentication {
     }
 
     /// The user, or the answer to somebody unknown.
-    pub(super) fn user(&self, headers: &HeaderMap) -> Result<User, Response<Body>> {
+    pub(super) fn user(&self, server: &ApiServer, headers: &HeaderMap) -> Result<User, Response<Body>> {
         let token = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -26,7 +26,8 @@ impl Authentication {
             .map(str::trim);
         match token {
             Some(token) if token == self.token => Ok(impersonated(headers).unwrap_or_else(User::admin)),
-            Some(_) | None => Err(unauthorised()),
+            Some(token) => server.authenticate(token).ok_or_else(unauthorised),
+            None => Err(unauthorised()),
         }
     }
 }

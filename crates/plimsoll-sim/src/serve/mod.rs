@@ -152,7 +152,7 @@ impl Connection {
         let (parts, body) = request.into_parts();
         let body = collect(body).await?;
         let request = http::Request::from_parts(parts, body);
-        match self.authentication.user(request.headers()) {
+        match self.authentication.user(&self.server, request.headers()) {
             Ok(user) => Ok(self.server.handle(&user, request).await),
             Err(refused) => Ok(refused),
         }
