@@ -224,7 +224,7 @@ impl Inner {
         if served.of == crate::resources::CUSTOM_RESOURCE_DEFINITIONS && object["status"].is_null() {
             custom::prepare(&mut object);
         }
-        self.store.lock().load(&served.stored_as, key, &object);
+        self.store.lock().load(&served.stored_as, key, &mut object);
         self.settle(&served.stored_as, None, Some(&object));
         Ok(())
     }

@@ -31,11 +31,16 @@ impl Item {
         }
     }
 
-    pub(crate) fn packed(version: u64, object: &Value) -> Self {
+    /// In its compact form; `scratch` is room for work.
+    pub(crate) fn packed(version: u64, object: &Value, scratch: &mut Vec<u8>) -> Self {
+        scratch.clear();
+        // Values are always JSON, and JSON always text.
+        let _ = serde_json::to_writer(&mut *scratch, object);
+        let text = std::str::from_utf8(scratch).unwrap_or_default();
         Self {
             version,
             form: Mutex::new(Form::Packed {
-                text: object.to_string().into(),
+                text: text.into(),
                 seen: Weak::new(),
             }),
         }
@@ -62,7 +67,7 @@ impl Item {
     /// Its JSON text.
     pub(crate) fn text(&self) -> String {
         match &*self.form.lock().unwrap_or_else(PoisonError::into_inner) {
-            Form::Live(object) => object.to_string(),
+            Form::Live(object) => written(object),
             Form::Packed { text, .. } => text.to_string(),
         }
     }
@@ -72,9 +77,14 @@ impl Item {
         let mut form = self.form.lock().unwrap_or_else(PoisonError::into_inner);
         if let Form::Live(object) = &*form {
             *form = Form::Packed {
-                text: object.to_string().into(),
+                text: written(object).into(),
                 seen: Arc::downgrade(object),
             };
         }
     }
+}
+
+/// As JSON, without the detour through formatting.
+fn written(object: &Value) -> String {
+    serde_json::to_string(object).unwrap_or_default()
 }

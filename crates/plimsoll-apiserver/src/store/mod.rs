@@ -34,6 +34,7 @@ pub(crate) struct State {
     version: u64,
     collections: BTreeMap<GroupResource, Collection>,
     index: Index,
+    scratch: Vec<u8>,
 }
 
 impl Store {
@@ -154,11 +155,10 @@ impl State {
     }
 
     /// Puts a new object in its place in a compact form, without a record in the history. For bulk.
-    pub(crate) fn load(&mut self, of: &GroupResource, key: Key, object: &Value) {
+    pub(crate) fn load(&mut self, of: &GroupResource, key: Key, object: &mut Value) {
         self.version += 1;
-        let mut versioned = object.clone();
-        versioned["metadata"]["resourceVersion"] = self.version.to_string().into();
-        let item = Arc::new(Item::packed(self.version, &versioned));
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        let item = Arc::new(Item::packed(self.version, object, &mut self.scratch));
         let before = self.get(of, &key).map(|item| item.object());
         self.index.change(of, &key, before.as_deref(), Some(object));
         let collection = self.collections.entry(of.clone()).or_default();
