@@ -246,7 +246,8 @@ impl Direct {
         }
     }
 
-    /// Tells something about an object as an Event. What is told again is counted.
+    /// Tells something about an object as an Event. What is told again is counted. An `about` with a `fieldPath` of its
+    /// own is about that part of the object.
     pub async fn event(&self, about: &Value, component: &str, kind: &str, reason: &str, message: &str) {
         let metadata = &about["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or("default");
@@ -260,6 +261,7 @@ impl Direct {
             &about["kind"].to_string(),
             &metadata["uid"].to_string(),
             name,
+            about["fieldPath"].as_str().unwrap_or_default(),
         ]
         .join("\u{1}");
         let now = time(self.clock().now());
@@ -283,6 +285,9 @@ impl Direct {
             if let Some(value) = metadata.get(field) {
                 involved[field] = value.clone();
             }
+        }
+        if let Some(part) = about.get("fieldPath") {
+            involved["fieldPath"] = part.clone();
         }
         let event = json!({
             "apiVersion": "v1", "kind": "Event",

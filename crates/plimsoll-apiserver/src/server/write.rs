@@ -257,7 +257,10 @@ impl Inner {
             if served.of == crate::resources::SERVICES && target.subresource.is_empty() {
                 self.allocate_addresses(Some(&old), &mut new)?;
             }
-            bump_generation(served, &old, &mut new);
+            // Where a pod runs is not what it is to be.
+            if target.subresource != "binding" {
+                bump_generation(served, &old, &mut new);
+            }
             self.track(target, Some(&old), &mut new);
             new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
             self.validate(target, Some(&old), &new)?;

@@ -99,9 +99,13 @@ impl ImageCache {
     /// Why a pull fails; none if it does not.
     pub(crate) fn refusal(images: &Images, image: &str) -> Option<String> {
         (!images.can_be_pulled(image)).then(|| {
+            let lookup = match image.split_once('/') {
+                Some((host, _)) if host.contains('.') => format!(" lookup {host}:"),
+                Some(_) | None => String::new(),
+            };
             format!(
-                "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": \
-                 failed to do request: no registry can be reached from this node"
+                "failed to pull and unpack image \"{image}\": failed to resolve image: failed to do request: dial \
+                 tcp:{lookup} connect: network is unreachable"
             )
         })
     }

@@ -243,6 +243,12 @@ async fn a_pod_runs_reports_and_ends_well() {
             .contains("\"report\":\"finished\"")
     );
     assert_eq!(condition(&ended, "Ready")["reason"], "PodCompleted");
+    let events = bench.api.list(&resources::EVENTS, Some("default"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["involvedObject"]["fieldPath"] == "spec.containers{c}")
+    );
     let transcript = bench.transcript("p", "c").await;
     assert_eq!(transcript.started.as_ref().unwrap().hostname, "p");
     assert!(transcript.is_over() && open(&transcript).is_empty());
@@ -257,6 +263,94 @@ async fn a_pod_runs_reports_and_ends_well() {
             "Started Container started".to_owned(),
         ]
     );
+}
+
+/// How a pod's status changed, as far as one looks for it.
+async fn changes(bench: &Bench, name: &str, last: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut changes = bench.api.watch(&[resources::PODS]);
+    let mut told: Vec<String> = Vec::new();
+    while !told.last().is_some_and(|line| last(line)) {
+        let change = changes.next().await.unwrap();
+        if change.object()["metadata"]["name"] != name {
+            continue;
+        }
+        let status = &change.object()["status"];
+        let mut line = status["phase"].as_str().unwrap().to_owned();
+        for condition in status["conditions"].as_array().into_iter().flatten() {
+            let (kind, reason) = (condition["type"].as_str().unwrap(), condition["reason"].as_str());
+            let sign = if condition["status"] == "True" { '+' } else { '-' };
+            let short: String = kind.chars().filter(char::is_ascii_uppercase).collect();
+            line.push_str(&format!(
+                " {sign}{short}{}",
+                reason.map(|r| format!(":{r}")).unwrap_or_default()
+            ));
+        }
+        for container in status["containerStatuses"].as_array().into_iter().flatten() {
+            let state = container["state"].as_object().unwrap();
+            let (state, detail) = state.iter().next().unwrap();
+            let detail = detail["reason"].as_str().unwrap_or_default();
+            line.push_str(&format!(
+                " {}={state}/{detail}",
+                container["name"].as_str().unwrap()
+            ));
+        }
+        if !status["podIP"].is_null() {
+            line.push_str(" ip");
+        }
+        if told.last() != Some(&line) {
+            told.push(line);
+        }
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_stands_as_a_real_one_does_at_every_moment() {
+    let bench = Bench::new(Allocation::Dra, &[]);
+    bench.run(pod("p", &[container("c", &LOOK)])).await;
+    let told = changes(&bench, "p", |line| line.starts_with("Succeeded")).await;
+    assert_eq!(
+        told,
+        [
+            "Pending +PS",
+            "Pending -PRTSC +I -R:ContainersNotReady -CR:ContainersNotReady +PS c=waiting/ContainerCreating",
+            "Pending +PRTSC +I -R:ContainersNotReady -CR:ContainersNotReady +PS c=waiting/ContainerCreating",
+            "Running +PRTSC +I +R +CR +PS c=running/ ip",
+            "Running +PRTSC +I:PodCompleted -R:PodCompleted -CR:PodCompleted +PS c=terminated/Completed ip",
+            "Succeeded -PRTSC +I:PodCompleted -R:PodCompleted -CR:PodCompleted +PS c=terminated/Completed ip",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_not_in_the_image_is_named() {
+    let bench = Bench::new(Allocation::Dra, &[]);
+    let mut pod = pod("p", &[container("c", &[])]);
+    pod["spec"]["restartPolicy"] = json!("Always");
+    pod["spec"]["containers"][0]["command"] = json!(["sh", "-c", "true"]);
+    bench.run(pod).await;
+    let pod = bench
+        .until("p", |pod| {
+            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "RunContainerError"
+        })
+        .await;
+    let last = &pod["status"]["containerStatuses"][0]["lastState"]["terminated"];
+    assert_eq!(
+        (&last["exitCode"], &last["reason"]),
+        (&json!(128), &json!("StartError"))
+    );
+    assert!(
+        last["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("exec: \"sh\": executable file not found in $PATH")
+    );
+    let held = bench
+        .until("p", |pod| {
+            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+        })
+        .await;
+    assert_eq!(held["status"]["containerStatuses"][0]["restartCount"], 1);
 }
 
 #[tokio::test(start_paused = true)]

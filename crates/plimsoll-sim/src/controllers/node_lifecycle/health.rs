@@ -17,6 +17,8 @@ pub(super) struct Signs {
     pub(super) last: Timestamp,
     heartbeat: String,
     renewed: String,
+    /// How long its lease says that it lasts: where there are many nodes, longer than usual.
+    lasting: Duration,
     /// Whether it was ready when it was last looked at.
     pub(super) was_ready: bool,
     /// Whether it has been told of.
@@ -36,6 +38,7 @@ impl Signs {
             last: now,
             heartbeat: heartbeat(node),
             renewed: String::new(),
+            lasting: Duration::ZERO,
             was_ready: condition::is_true(&node["status"]["conditions"], "Ready"),
             registered: false,
         }
@@ -52,6 +55,8 @@ impl Signs {
 
     /// The node's lease was written.
     pub(super) fn renewed(&mut self, lease: &Value, now: Timestamp) {
+        let lasting = lease["spec"]["leaseDurationSeconds"].as_u64();
+        self.lasting = Duration::from_secs(lasting.unwrap_or_default());
         let renewed = lease["spec"]["renewTime"].as_str().unwrap_or_default();
         if self.renewed != renewed {
             renewed.clone_into(&mut self.renewed);
@@ -61,7 +66,7 @@ impl Signs {
 
     /// How much longer it may be silent; none if it has been silent for too long.
     pub(super) fn silence_left(&self, grace: Duration, now: Timestamp) -> Option<Duration> {
-        let due = self.last.checked_add(grace).ok()?;
+        let due = self.last.checked_add(grace.max(self.lasting)).ok()?;
         Duration::try_from(due.duration_since(now))
             .ok()
             .filter(|left| !left.is_zero())

@@ -6,7 +6,12 @@ use plimsoll_apiserver::elapse;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{PodWorker, restart::Role, start::Problem, sync::RETRY};
+use super::{
+    PodWorker,
+    restart::Role,
+    start::Problem,
+    sync::{RELIST, RETRY},
+};
 use crate::{
     node::{
         ground::Kind,
@@ -17,9 +22,6 @@ use crate::{
 
 /// How long it takes to find that another pod's pull brought the image meanwhile.
 const FOUND: Duration = Duration::from_millis(20);
-
-/// After how long a kubelet notices that a sandbox was made.
-const RELIST: Duration = Duration::from_secs(1);
 
 impl PodWorker {
     /// Makes sure that the node has a container's image.

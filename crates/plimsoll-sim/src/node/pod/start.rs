@@ -11,6 +11,7 @@ use super::{
     PodWorker,
     environment::{References, expand, hostname},
     restart::{Role, name},
+    sync::RELIST,
 };
 use crate::{
     drivers::uuid,
@@ -80,6 +81,11 @@ impl PodWorker {
                  executable file not found in $PATH"
             );
             self.kubelet.ledger().release(&id);
+            let user = around.view.privileges().user;
+            if let Some(state) = self.state().containers.get_mut(own) {
+                state.begin(Container::failed(id, &message, around.clock.now()));
+                state.user = Some(user);
+            }
             self.tell_of(
                 container,
                 role,
@@ -88,7 +94,7 @@ impl PodWorker {
                 &format!("Error: {message}"),
             )
             .await;
-            return Err(Problem::new("RunContainerError", message));
+            return Err(Problem::new("RunContainerError", message).again_at(Instant::now() + RELIST));
         }
         let user = around.view.privileges().user;
         let running = Container::start(&self.ground.tasks, id, program, around);
@@ -107,7 +113,6 @@ impl PodWorker {
             .await;
         self.watch(&running);
         self.probe(container, role, &running);
-        self.publish().await;
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub(super) struct PodState {
     pub(super) not_before: Option<Instant>,
     /// Its sandbox.
     pub(super) sandbox: Option<Sandbox>,
+    /// Whether a container was tried to be started: from then on its address is told.
+    pub(super) has_tried: bool,
     /// Its containers, by name.
     pub(super) containers: BTreeMap<String, ContainerState>,
     /// Its volumes, by name.

@@ -67,18 +67,22 @@ pub(super) fn status(pod: &Value, state: &PodState, context: &Context<'_>) -> Va
     let mut set = |field: &str, value: Value| {
         status.insert(field.to_owned(), value);
     };
-    set("phase", json!(phase));
+    // The end is told once nothing of the pod is left on its node.
+    let is_withheld = has_sandbox && matches!(phase, "Succeeded" | "Failed") && old["phase"] != phase;
+    if !is_withheld {
+        set("phase", json!(phase));
+    }
     set("conditions", json!(conditions));
     set("hostIP", json!(context.host_ip));
     set("hostIPs", json!([{"ip": context.host_ip}]));
     if let Some(start_time) = &state.start_time {
         set("startTime", json!(start_time));
     }
-    if let Some(sandbox) = &state.sandbox {
+    if let Some(sandbox) = state.sandbox.as_ref().filter(|_| state.has_tried) {
         set("podIP", json!(sandbox.address));
         set("podIPs", json!([{"ip": sandbox.address}]));
     }
-    if let Some(verdict) = &state.verdict {
+    if let Some(verdict) = state.verdict.as_ref().filter(|_| !is_withheld) {
         set("reason", json!(verdict.reason));
         set("message", json!(verdict.message));
     }
@@ -242,7 +246,7 @@ fn extras(container: &Value, own: &ContainerState, context: &Context<'_>, set: &
                 set("allocatedResources", requests.clone());
             }
         }
-        if let Some(user) = own.user.filter(|_| own.is_running()) {
+        if let Some(user) = own.user {
             let linux = json!({"uid": user, "gid": 0, "supplementalGroups": [0]});
             set("user", json!({"linux": linux}));
         }
@@ -260,9 +264,13 @@ fn state_of(container: &Container, policy: &Value) -> Value {
     let Some(ended) = container.ended() else {
         return json!({"running": {"startedAt": started}});
     };
+    let reason = match ended.code {
+        _ if !ended.has_run => "StartError",
+        0 => "Completed",
+        _ => "Error",
+    };
     let mut terminated = json!({
-        "exitCode": ended.code,
-        "reason": if ended.code == 0 { "Completed" } else { "Error" },
+        "exitCode": ended.code, "reason": reason,
         "startedAt": started, "finishedAt": second(ended.at), "containerID": container_id(container),
     });
     let mut message = ended.message.unwrap_or_default();

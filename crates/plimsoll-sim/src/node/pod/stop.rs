@@ -18,8 +18,10 @@ const SHORTEST_GRACE: Duration = Duration::from_secs(2);
 impl PodWorker {
     /// Ends the pod: its containers, then what it holds, and last its object.
     pub(super) async fn take_leave(&self, leave: Leave) {
+        self.publish().await;
         self.state().is_over = true;
         self.stop_all(leave.grace).await;
+        self.take_down();
         self.publish().await;
         self.release().await;
         elapse(Latencies::of(self.ground.latencies.pod_removal_ms)).await;
@@ -31,17 +33,29 @@ impl PodWorker {
     /// Gives back what a pod held that ended by itself.
     pub(super) async fn settle(&self) {
         self.stop_all(Duration::ZERO).await;
+        self.take_down();
+        self.publish().await;
         self.release().await;
         self.publish().await;
     }
 
-    /// Gives back devices, claims and the address.
-    async fn release(&self) {
-        let sandbox = self.state().sandbox.take_if_alive();
-        if let Some(address) = sandbox {
+    /// Takes the sandbox down, and with it the pod's place on the network.
+    fn take_down(&self) {
+        let address = match &mut self.state().sandbox {
+            Some(sandbox) if sandbox.is_alive => {
+                sandbox.is_alive = false;
+                sandbox.address
+            }
+            Some(_) | None => return,
+        };
+        if address != self.kubelet.address() {
             self.ground.fabric.unplug(address.into());
             self.kubelet.addresses().give_back(address);
         }
+    }
+
+    /// Gives back devices and claims.
+    async fn release(&self) {
         let takes = Latencies::of(self.ground.latencies.device_prepare_ms) / 3;
         let given_back = self.kubelet.claims.unprepare(&self.uid, takes).await;
         for accelerator in given_back {
@@ -111,19 +125,5 @@ impl PodWorker {
             sandbox.is_alive = false;
             self.ground.fabric.unplug(sandbox.address.into());
         }
-    }
-}
-
-/// A sandbox that may be taken down.
-trait TakeDown {
-    /// Takes it down and gives its address back; none where it was down already, or is the host's.
-    fn take_if_alive(&mut self) -> Option<std::net::Ipv4Addr>;
-}
-
-impl TakeDown for Option<super::state::Sandbox> {
-    fn take_if_alive(&mut self) -> Option<std::net::Ipv4Addr> {
-        let sandbox = self.as_mut().filter(|sandbox| sandbox.is_alive)?;
-        sandbox.is_alive = false;
-        Some(sandbox.address)
     }
 }

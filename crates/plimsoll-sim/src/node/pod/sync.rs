@@ -27,7 +27,10 @@ const RESYNC: Duration = Duration::from_secs(60);
 /// After how long it tries again what failed otherwise.
 pub(super) const RETRY: Duration = Duration::from_secs(10);
 
-/// Both are spread by up to that.
+/// After how long it notices what happened to its containers, and looks at their pod again.
+pub(super) const RELIST: Duration = Duration::from_secs(1);
+
+/// The first two are spread by up to that.
 const SPREAD_PERCENT: u64 = 50;
 
 /// What came of one container.
@@ -47,7 +50,6 @@ impl PodWorker {
         self.state().start_time.get_or_insert(now);
         let began = Instant::now();
         let mut latest = self.latest.subscribe();
-        self.publish().await;
         loop {
             // What happens from here on is looked at again.
             latest.mark_unchanged();
@@ -59,6 +61,8 @@ impl PodWorker {
                 self.expire().await;
                 return;
             }
+            // How it stands comes before what is done about it.
+            self.publish().await;
             let next = self.sync(&pod).await;
             self.publish().await;
             if self.state().is_over {
@@ -233,6 +237,9 @@ impl PodWorker {
                 Role::Sidecar | Role::Main | Role::Ephemeral => Step::Done,
             };
         }
+        if let Some(at) = not_before.filter(|at| Instant::now() < *at) {
+            return Step::Wait(Some(at));
+        }
         if let Some(ended) = ended {
             if role == Role::Init && ended.code == 0 {
                 return Step::Done;
@@ -251,9 +258,7 @@ impl PodWorker {
                 return Step::Wait(Some(until));
             }
         }
-        if let Some(at) = not_before.filter(|at| Instant::now() < *at) {
-            return Step::Wait(Some(at));
-        }
+        self.state().has_tried = true;
         match self.start(pod, container, role).await {
             Ok(()) if role == Role::Init => Step::Wait(None),
             Ok(()) => {
@@ -274,7 +279,6 @@ impl PodWorker {
                     own.waiting = Some((problem.reason.to_owned(), problem.message));
                     own.not_before = Some(again);
                 }
-                self.publish().await;
                 Step::Wait(Some(again))
             }
         }

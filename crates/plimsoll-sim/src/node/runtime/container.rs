@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::{ContainerLog, Program, Surroundings, host::ContainerHost};
 use crate::node::tasks::Tasks;
 
-/// The exit status of a process that was killed.
+/// The exit status of a process that was killed, and of one that could not be started.
 const KILLED: i32 = 137;
+const NOT_STARTED: i32 = 128;
 
 /// A container that was started. Clones are the same one; it ends when it is killed or its program does.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Ended {
     pub(crate) moment: Instant,
     /// Its termination message.
     pub(crate) message: Option<String>,
+    /// Whether its program ever ran.
+    pub(crate) has_run: bool,
 }
 
 impl Container {
@@ -73,9 +76,31 @@ impl Container {
                 at: clock.now(),
                 moment: Instant::now(),
                 message,
+                has_run: true,
             }));
         });
         container
+    }
+
+    /// A container whose program could not be started.
+    pub(crate) fn failed(id: String, message: &str, at: Timestamp) -> Self {
+        let log = ContainerLog::default();
+        log.end();
+        let ended = Ended {
+            code: NOT_STARTED,
+            at,
+            moment: Instant::now(),
+            message: Some(message.to_owned()),
+            has_run: false,
+        };
+        Self {
+            id,
+            started: Timestamp::UNIX_EPOCH,
+            log,
+            stop: Arc::new(watch::Sender::new(false)),
+            kill: Arc::new(watch::Sender::new(false)),
+            ended: watch::Sender::new(Some(ended)).subscribe(),
+        }
     }
 
     /// How it ended, if it has.
@@ -96,6 +121,7 @@ impl Container {
             at: self.started,
             moment: Instant::now(),
             message: None,
+            has_run: true,
         })
     }
 
