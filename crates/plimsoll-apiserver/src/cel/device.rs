@@ -60,11 +60,14 @@ impl DeviceSelector {
     }
 }
 
+/// What is called so, and what it is.
+type Entry<'v> = (&'v str, Box<dyn Val + 'v>);
+
 type Read = for<'v> fn(&'v Value) -> Result<Box<dyn Val + 'v>, String>;
 
 /// Qualified names under their domains: without one, it is the driver's. An unknown domain is an empty one.
 fn by_domain<'v>(driver: &'v str, values: &'v Value, read: Read) -> Result<Object<'v>, String> {
-    let mut domains: BTreeMap<&'v str, Vec<(&'v str, Box<dyn Val + 'v>)>> = BTreeMap::new();
+    let mut domains: BTreeMap<&'v str, Vec<Entry<'v>>> = BTreeMap::new();
     for (name, value) in values.as_object().into_iter().flatten() {
         let (domain, id) = name.split_once('/').unwrap_or((driver, name));
         let value = read(value).map_err(|error| format!("attribute {name}: {error}"))?;

@@ -123,7 +123,7 @@ fn is_base64(text: &str) -> bool {
         .filter(|byte| !matches!(byte, b'\r' | b'\n'))
         .collect();
     let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
-    bytes.len() % 4 == 0
+    bytes.len().is_multiple_of(4)
         && padding <= 2
         && bytes[..bytes.len() - padding]
             .iter()

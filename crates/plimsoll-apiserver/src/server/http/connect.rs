@@ -135,7 +135,11 @@ impl Inner {
         let wanted = ports
             .into_iter()
             .flatten()
-            .find(|own| port.is_empty() || own["name"] == port || own["port"].to_string() == port)
+            .find(|own| {
+                port.is_empty()
+                    || own["name"] == port
+                    || port.parse().is_ok_and(|number: u64| own["port"] == number)
+            })
             .ok_or_else(|| {
                 Status::new(
                     Reason::ServiceUnavailable,
