@@ -1,5 +1,11 @@
 //! What a large platform costs. Run with `--release -- --ignored --nocapture`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that is read by people"
+)]
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

@@ -149,9 +149,7 @@ pub fn calibrate(
     thread::scope(|scope| {
         for _ in 0..ground.width().min(total) {
             // A thread that can't be had leaves its work to the others, or to this one.
-            let _ = thread::Builder::new()
-                .stack_size(STACK)
-                .spawn_scoped(scope, &work);
+            let _ = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         }
     });
     work();

@@ -146,10 +146,10 @@ fn defects(title: &str, about: &str, rows: &[&Judged]) -> String {
             .iter()
             .map(|defect| defect.requirement.to_string())
             .collect();
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code><small>{}</small></th>\
-             <td><span class=\"tag {class}\">{}</span></td>{}<td class=\"why\">{}</td></tr>\n",
+             <td><span class=\"tag {class}\">{}</span></td>{}<td class=\"why\">{}</td></tr>",
             escape(&name(&judged.trial.subject)),
             escape(&titles.join(" · ")),
             judgement.outcome.name(),
@@ -185,10 +185,10 @@ fn sound(rows: &[&Judged]) -> String {
         } else {
             judged.alarms.join("; ")
         };
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code>{times}<small>{}</small></th>\
-             <td><span class=\"tag {class}\">{alarm}</span></td>{}<td class=\"why\">{}</td></tr>\n",
+             <td><span class=\"tag {class}\">{alarm}</span></td>{}<td class=\"why\">{}</td></tr>",
             escape(&judged.trial.platform.name),
             escape(&judged.trial.platform.description),
             verdicts(judged, &ids, &[]),

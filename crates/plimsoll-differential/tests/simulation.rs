@@ -1,5 +1,7 @@
 //! The simulated platform answers every scenario as the real Kubernetes did whose transcripts are kept.
 
+#![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use plimsoll_apiserver::User;

@@ -1,5 +1,7 @@
 //! How a calibration is told: the published format, the table and the page.
 
+#![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
+
 mod fixture;
 
 use plimsoll_calibrate::{

@@ -18,7 +18,7 @@ impl Authentication {
     }
 
     /// The user, or the answer to somebody unknown.
-    pub(super) fn user(&self, server: &ApiServer, headers: &HeaderMap) -> Result<User, Response<Body>> {
+    pub(super) fn user(&self, server: &ApiServer, headers: &HeaderMap) -> Result<User, Box<Response<Body>>> {
         let token = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -26,8 +26,8 @@ impl Authentication {
             .map(str::trim);
         match token {
             Some(token) if token == self.token => Ok(impersonated(headers).unwrap_or_else(User::admin)),
-            Some(token) => server.authenticate(token).ok_or_else(unauthorised),
-            None => Err(unauthorised()),
+            Some(token) => server.authenticate(token).ok_or_else(|| Box::new(unauthorised())),
+            None => Err(Box::new(unauthorised())),
         }
     }
 }

@@ -154,7 +154,7 @@ impl Connection {
         let request = http::Request::from_parts(parts, body);
         match self.authentication.user(&self.server, request.headers()) {
             Ok(user) => Ok(self.server.handle(&user, request).await),
-            Err(refused) => Ok(refused),
+            Err(refused) => Ok(*refused),
         }
     }
 }

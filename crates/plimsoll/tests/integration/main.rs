@@ -1,5 +1,7 @@
 //! The command line as scripts meet it: exit codes, what goes where, and how bad input is told.
 
+#![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
+
 mod bad_input;
 mod listings;
 mod scripted;

@@ -153,10 +153,9 @@ async fn an_object_takes_its_way_through_all_verbs() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused_as_the_real_server_does() {
     let client = client();
-    assert_eq!(
-        client.get("/api/v1/namespaces/default/foos").await,
-        (404, Value::Null)
-    );
+    let (code, refusal) = client.get("/api/v1/namespaces/default/foos").await;
+    assert_eq!((code, &refusal["reason"]), (404, &json!("NotFound")));
+    assert_eq!(client.get("/apis/none.example/v1/foos").await, (404, Value::Null));
     assert_eq!(client.get("/apis/none.example/v1").await.0, 404);
     assert_eq!(client.post(&format!("{PODS}/x"), &pod("x")).await.0, 405);
     let (code, refusal) = client

@@ -79,6 +79,10 @@ impl Machine {
     }
 
     /// What a device has done so far.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what exporters show; none is simulated yet")
+    )]
     pub(crate) fn activity(&self, number: DeviceNumber) -> Activity {
         self.activities().get(&number).copied().unwrap_or_default()
     }

@@ -13,11 +13,7 @@ use super::{
     state::{Sandbox, Verdict},
 };
 use crate::{
-    node::{
-        ground::Kind,
-        images::told,
-        runtime::{Ended, Volume},
-    },
+    node::{ground::Kind, images::told, runtime::Ended},
     platform::Latencies,
 };
 
@@ -166,10 +162,7 @@ impl PodWorker {
                     return Err(Problem::new("FailedMount", message));
                 }
             }
-            self.state()
-                .volumes
-                .entry(own.to_owned())
-                .or_insert_with(Volume::default);
+            self.state().volumes.entry(own.to_owned()).or_default();
         }
         Ok(())
     }
