@@ -39,5 +39,9 @@ run *ARGS:
 lab-suite:
     cargo test --release -p plimsoll-lab --test suite -- --ignored --test-threads 1
 
+# The simulated platform's answers against those of real Kubernetes; with --record, those of the lab that is up are kept.
+differential *ARGS:
+    cargo run -p plimsoll-differential --example differential -- --kubeconfig "$(cargo run -q --release -p plimsoll-lab -- kubeconfig)" --probe "$(cargo run -q --release -- image list | cut -d' ' -f1)" {{ARGS}}
+
 lab-down:
     cargo run --release -p plimsoll-lab -- down
