@@ -25,7 +25,7 @@ pub mod wait;
 pub mod workspace;
 
 pub use apis::Apis;
-pub use budget::{Ask, Budget, BudgetError, Lease, Placement};
+pub use budget::{Ask, Budget, BudgetError, Lease, Placement, WholeNode};
 pub use clock::Clock;
 pub use connect::{ConnectError, ConnectOptions};
 pub use ground::Ground;

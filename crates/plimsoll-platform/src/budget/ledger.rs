@@ -4,8 +4,25 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::oneshot;
 
-use super::{Ask, Lease, Placement};
+use super::{Ask, Lease, Placement, WholeNode};
 use crate::survey::Path;
+
+/// What somebody wants.
+pub(super) enum Wish {
+    /// Some accelerators.
+    Some(Ask),
+    /// All that one node has.
+    Node(WholeNode),
+}
+
+impl Wish {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Some(ask) => &ask.path,
+            Self::Node(node) => &node.path,
+        }
+    }
+}
 
 /// What is free, what is lent, who waits.
 pub(super) struct Ledger {
@@ -13,6 +30,8 @@ pub(super) struct Ledger {
     free: BTreeMap<Path, BTreeMap<String, usize>>,
     /// What is lent, by hardware and node.
     lent: BTreeMap<(Hardware, String), usize>,
+    /// Where all of a node's hardware is lent to one, by whatever path it is reached.
+    whole: BTreeSet<(Hardware, String)>,
     queue: VecDeque<Waiting>,
     tickets: u64,
 }
@@ -27,7 +46,7 @@ enum Hardware {
 
 struct Waiting {
     ticket: u64,
-    ask: Ask,
+    wish: Wish,
     to: oneshot::Sender<Lease>,
 }
 
@@ -47,6 +66,7 @@ impl Ledger {
         Self {
             free: by_path,
             lent: BTreeMap::new(),
+            whole: BTreeSet::new(),
             queue: VecDeque::new(),
             tickets: 0,
         }
@@ -66,11 +86,18 @@ impl Ledger {
         }
     }
 
-    /// Puts an ask at the end of the queue; the answer names it.
-    pub(super) fn enqueue(&mut self, ask: Ask, to: oneshot::Sender<Lease>) -> u64 {
+    /// The most that one of the nodes asked for could give with nothing lent.
+    pub(super) fn fullest(&self, ask: &WholeNode) -> usize {
+        let counts = self.free.get(&ask.path).into_iter().flatten();
+        let counts = counts.filter(|(node, _)| ask.takes(node));
+        counts.map(|(_, count)| *count).max().unwrap_or_default()
+    }
+
+    /// Puts a wish at the end of the queue; the answer names it.
+    pub(super) fn enqueue(&mut self, wish: Wish, to: oneshot::Sender<Lease>) -> u64 {
         let ticket = self.tickets;
         self.tickets += 1;
-        self.queue.push_back(Waiting { ticket, ask, to });
+        self.queue.push_back(Waiting { ticket, wish, to });
         ticket
     }
 
@@ -84,7 +111,10 @@ impl Ledger {
     /// Takes back what was lent.
     pub(super) fn give_back(&mut self, path: &Path, slots: &[(String, usize)]) {
         for (node, count) in slots {
-            if let Some(lent) = self.lent.get_mut(&(hardware(path), node.clone())) {
+            let place = (hardware(path), node.clone());
+            // Who has a whole node has it alone, so it is theirs that comes back.
+            self.whole.remove(&place);
+            if let Some(lent) = self.lent.get_mut(&place) {
                 *lent = lent.saturating_sub(*count);
             }
         }
@@ -97,11 +127,14 @@ impl Ledger {
         let mut grants = Vec::new();
         let mut queue = VecDeque::new();
         for waiting in std::mem::take(&mut self.queue) {
-            let hardware = hardware(&waiting.ask.path);
+            let hardware = hardware(waiting.wish.path());
             let slots = if held_up.contains(&hardware) {
                 None
             } else {
-                self.choose(&waiting.ask)
+                match &waiting.wish {
+                    Wish::Some(ask) => self.choose(ask),
+                    Wish::Node(ask) => self.choose_node(ask),
+                }
             };
             let Some(slots) = slots else {
                 held_up.insert(hardware);
@@ -109,16 +142,38 @@ impl Ledger {
                 continue;
             };
             for (node, count) in &slots {
-                *self.lent.entry((hardware.clone(), node.clone())).or_default() += count;
+                let place = (hardware.clone(), node.clone());
+                if matches!(waiting.wish, Wish::Node(_)) {
+                    self.whole.insert(place.clone());
+                }
+                *self.lent.entry(place).or_default() += count;
             }
             grants.push(Grant {
-                path: waiting.ask.path,
+                path: waiting.wish.path().clone(),
                 slots,
                 to: waiting.to,
             });
         }
         self.queue = queue;
         grants
+    }
+
+    /// The fullest of the nodes asked for of which nothing is lent, by whatever path to the same hardware.
+    fn choose_node(&self, ask: &WholeNode) -> Option<Vec<(String, usize)>> {
+        let hardware = hardware(&ask.path);
+        let untouched = |node: &String| {
+            self.lent
+                .get(&(hardware.clone(), node.clone()))
+                .is_none_or(|lent| *lent == 0)
+        };
+        self.free
+            .get(&ask.path)?
+            .iter()
+            .filter(|(node, free)| **free >= ask.min.max(1) && ask.takes(node) && untouched(node))
+            // The first of equals: `max_by_key` would take the last.
+            .rev()
+            .max_by_key(|(_, free)| **free)
+            .map(|(node, free)| vec![(node.clone(), *free)])
     }
 
     /// Nodes and counts for an ask, if there is enough now.
@@ -130,6 +185,7 @@ impl Ledger {
             .free
             .get(&ask.path)?
             .iter()
+            .filter(|(node, _)| !self.whole.contains(&(hardware.clone(), (*node).clone())))
             .map(|(node, free)| {
                 let lent = self
                     .lent

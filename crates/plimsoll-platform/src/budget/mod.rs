@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::survey::{Inventory, Path};
-use ledger::Ledger;
+use ledger::{Ledger, Wish};
 
 /// The accelerators that checks may use. Clones share it.
 #[derive(Clone)]
@@ -35,6 +35,23 @@ pub struct Ask {
     pub max: usize,
     /// Where.
     pub placement: Placement,
+}
+
+/// What a check asks for that must be alone with a node's accelerators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WholeNode {
+    /// How the accelerators are allocated.
+    pub path: Path,
+    /// The nodes of which one is wanted; any, if empty.
+    pub nodes: Vec<String>,
+    /// How many free accelerators the node must have at the least.
+    pub min: usize,
+}
+
+impl WholeNode {
+    fn takes(&self, node: &str) -> bool {
+        self.nodes.is_empty() || self.nodes.iter().any(|wanted| wanted == node)
+    }
 }
 
 /// Where asked accelerators are.
@@ -111,13 +128,36 @@ impl Budget {
                 has,
             });
         }
+        Ok(self.wait(Wish::Some(ask)).await)
+    }
+
+    /// Borrows all accelerators of one node that nobody else's pods hold, all or nothing; waits until none of them
+    /// is lent any more. It takes its turn like everybody: those who ask later for the same hardware are served
+    /// later, so a node does become free.
+    ///
+    /// # Errors
+    /// [`BudgetError::Unsatisfiable`], at once, when no such node has enough.
+    pub async fn acquire_node(&self, ask: WholeNode) -> Result<Lease, BudgetError> {
+        let has = self.lock().fullest(&ask);
+        if has < ask.min.max(1) {
+            return Err(BudgetError::Unsatisfiable {
+                path: ask.path,
+                min: ask.min.max(1),
+                placement: Placement::SameNode,
+                has,
+            });
+        }
+        Ok(self.wait(Wish::Node(ask)).await)
+    }
+
+    async fn wait(&self, wish: Wish) -> Lease {
         let (sender, receiver) = oneshot::channel();
-        let ticket = self.lock().enqueue(ask, sender);
+        let ticket = self.lock().enqueue(wish, sender);
         // Whoever gives up waiting must not keep the others waiting.
         let _left = Leaving { budget: self, ticket };
         self.serve();
         match receiver.await {
-            Ok(lease) => Ok(lease),
+            Ok(lease) => lease,
             // The sender is kept in the queue until it is used.
             Err(_) => std::future::pending().await,
         }

@@ -190,6 +190,90 @@ async fn a_lease_that_was_granted_to_somebody_who_left_goes_back() {
     );
 }
 
+fn whole(path: Path, nodes: &[&str], min: usize) -> WholeNode {
+    WholeNode {
+        path,
+        nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+        min,
+    }
+}
+
+#[tokio::test]
+async fn a_whole_node_is_lent_only_when_nothing_of_it_is() {
+    let budget = budget(&[(dra("gpu"), "a", 3), (dra("mig"), "a", 6), (dra("gpu"), "b", 2)]);
+    let first = budget
+        .acquire(ask(dra("gpu"), 3, 3, Placement::SameNode))
+        .await
+        .unwrap();
+    let mut node = Box::pin(budget.acquire_node(whole(dra("mig"), &[], 1)));
+    assert!(
+        node.as_mut().now_or_never().is_none(),
+        "another class of the same driver is lent"
+    );
+    assert!(
+        budget
+            .acquire(ask(dra("gpu"), 1, 1, Placement::SameNode))
+            .now_or_never()
+            .is_none(),
+        "who asks for a node is not overtaken"
+    );
+    drop(first);
+    let lease = node.await.unwrap();
+    assert_eq!((lease.node(), lease.total()), ("a", 6));
+    let other = budget
+        .acquire_node(whole(dra("gpu"), &[], 1))
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    assert_eq!((other.node(), other.total()), ("b", 2));
+    drop(lease);
+    let lease = budget.acquire_node(whole(dra("gpu"), &["a"], 1)).await.unwrap();
+    assert_eq!(lease.total(), 3);
+    assert!(
+        budget
+            .acquire(ask(dra("mig"), 1, 1, Placement::SameNode))
+            .now_or_never()
+            .is_none(),
+        "six parts are not free beside three whole devices"
+    );
+    assert!(
+        budget
+            .acquire(ask(dra("gpu"), 1, 1, Placement::SameNode))
+            .now_or_never()
+            .is_none(),
+        "nothing is left beside a whole node"
+    );
+}
+
+#[tokio::test]
+async fn only_a_node_that_is_asked_for_is_lent_whole() {
+    let budget = budget(&[(plugin(), "a", 4), (plugin(), "b", 2)]);
+    let lease = budget.acquire_node(whole(plugin(), &["b"], 1)).await.unwrap();
+    assert_eq!(lease.node(), "b");
+    let error = budget.acquire_node(whole(plugin(), &["b"], 3)).await.unwrap_err();
+    assert!(error.to_string().contains("2 are free"), "{error}");
+    assert!(budget.acquire_node(whole(plugin(), &["c"], 0)).await.is_err());
+    assert!(budget.acquire_node(whole(dra("gpu"), &[], 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn who_stops_waiting_for_a_node_lets_the_others_go_on() {
+    let budget = budget(&[(plugin(), "a", 2)]);
+    let _held = budget
+        .acquire(ask(plugin(), 1, 1, Placement::Anywhere))
+        .await
+        .unwrap();
+    let mut node = Box::pin(budget.acquire_node(whole(plugin(), &[], 1)));
+    assert!(node.as_mut().now_or_never().is_none());
+    drop(node);
+    assert!(
+        budget
+            .acquire(ask(plugin(), 1, 1, Placement::Anywhere))
+            .now_or_never()
+            .is_some()
+    );
+}
+
 /// One generated check: what it asks for, how long it holds it, whether it gives up early.
 #[derive(Clone, Debug)]
 struct Job {
@@ -197,6 +281,7 @@ struct Job {
     min: usize,
     extra: usize,
     same_node: bool,
+    whole_node: bool,
     holds: u64,
     patience: Option<u64>,
 }
@@ -207,14 +292,16 @@ fn jobs() -> impl Strategy<Value = Vec<Job>> {
         0..4usize,
         0..3usize,
         any::<bool>(),
+        proptest::bool::weighted(0.2),
         0..20u64,
         proptest::option::weighted(0.2, 0..20u64),
     );
-    let job = job.prop_map(|(path, min, extra, same_node, holds, patience)| Job {
+    let job = job.prop_map(|(path, min, extra, same_node, whole_node, holds, patience)| Job {
         path,
         min,
         extra,
         same_node,
+        whole_node,
         holds,
         patience,
     });
@@ -250,11 +337,19 @@ proptest! {
                 let ask = ask(paths[job.path].clone(), job.min, job.min + job.extra, placement);
                 async move {
                     let patience = Duration::from_secs(job.patience.unwrap_or(100_000));
-                    let Ok(result) = tokio::time::timeout(patience, budget.acquire(ask.clone())).await else {
+                    let asking = async {
+                        if job.whole_node {
+                            budget.acquire_node(whole(ask.path.clone(), &[], ask.min)).await
+                        } else {
+                            budget.acquire(ask.clone()).await
+                        }
+                    };
+                    let Ok(result) = tokio::time::timeout(patience, asking).await else {
                         return job.patience.is_some();
                     };
                     let Ok(lease) = result else {
-                        return budget.capacity(&ask) < ask.min.max(1);
+                        let placement = if job.whole_node { Placement::SameNode } else { ask.placement };
+                        return budget.capacity(&Ask { placement, ..ask.clone() }) < ask.min.max(1);
                     };
                     let is_dra = lease.path.is_dra();
                     order.lock().unwrap().push((is_dra, index));
@@ -264,7 +359,12 @@ proptest! {
                         *used += count;
                         assert!(*used <= limit[&(is_dra, node.as_str())] as usize, "{node} is lent twice");
                     }
-                    assert!((ask.min.max(1)..=ask.max.max(1)).contains(&lease.total()));
+                    if job.whole_node {
+                        let node = (is_dra, lease.node().to_owned());
+                        assert_eq!(used.lock().unwrap()[&node], lease.total(), "somebody else is on the node");
+                    } else {
+                        assert!((ask.min.max(1)..=ask.max.max(1)).contains(&lease.total()));
+                    }
                     assert!(ask.placement == Placement::Anywhere || lease.slots.len() == 1);
                     pass(job.holds).await;
                     for (node, count) in &lease.slots {
