@@ -24,6 +24,13 @@ pub(crate) async fn execute(check: &'static dyn Check, context: Context, voice: 
     } = match ended {
         Ok(Ok(Conclusion::Controls)) => decided,
         Ok(Ok(Conclusion::Absent { reason })) => inconclusive(reason),
+        Ok(Ok(Conclusion::NotApplicable { reason })) if voice.controls().is_empty() => Decision {
+            verdict: Verdict::NotApplicable,
+            reason,
+            trial: None,
+        },
+        // What was tried speaks louder.
+        Ok(Ok(Conclusion::NotApplicable { .. })) => decided,
         // A control that came out wrong stands, whatever stopped the check afterwards.
         Ok(Err(_)) | Err(_) if decided.verdict == Verdict::Failed => decided,
         Ok(Err(error)) => inconclusive(chain(&error)),

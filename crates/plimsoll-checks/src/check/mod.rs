@@ -34,6 +34,12 @@ pub trait Check: Send + Sync {
 pub enum Conclusion {
     /// The controls that were reported decide.
     Controls,
+    /// What the check is about can't exist here, so there is nothing to prove: what the platform has by its own
+    /// statement, never what nobody got round to try.
+    NotApplicable {
+        /// Why.
+        reason: String,
+    },
     /// There was nothing to try; what would prove the requirement.
     Absent {
         /// Why, and what would prove it.
