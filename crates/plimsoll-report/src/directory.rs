@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Evidence, Junit, RecordedRun, ReportError, Reporter, ResultsJson, TestLog, evidence};
+use crate::{Evidence, Html, Junit, RecordedRun, ReportError, Reporter, ResultsJson, TestLog, evidence};
 
 /// The reports could not be written into the directory.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum WriteAllError {
     },
 }
 
-/// Writes `results.json`, `junit.xml`, `e2e.log` and `evidence/<id>.md` into `directory`, beside the record;
+/// Writes `results.json`, `junit.xml`, `e2e.log`, `report.html` and `evidence/<id>.md` into `directory`, beside the record;
 /// returns the files it wrote.
 ///
 /// # Guarantees
@@ -53,6 +53,7 @@ pub fn write_all(directory: &Path, run: &RecordedRun) -> Result<Vec<PathBuf>, Wr
         ("results.json".to_owned(), Box::new(ResultsJson)),
         ("junit.xml".to_owned(), Box::new(Junit)),
         ("e2e.log".to_owned(), Box::new(TestLog)),
+        ("report.html".to_owned(), Box::new(Html)),
     ];
     reports.extend(run.checks.iter().filter_map(|check| {
         let reporter: Box<dyn Reporter> = Box::new(Evidence { id: check.id.clone() });

@@ -2,16 +2,16 @@
 
 use std::io;
 
-use jiff::Timestamp;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Outcome, Verdict};
 use serde_json::Value;
 
 use crate::{
-    RecordedCheck, RecordedRun, ReportError, Reporter, WaitRecord,
+    RecordedCheck, RecordedRun, ReportError, Reporter,
     duration_text::{duration_text, since},
     mark::mark,
     markdown_text::{block, code, inline},
+    moments::{Moment, moments, outcome_words, wait_text},
     one_line::one_line,
 };
 
@@ -191,67 +191,31 @@ fn write_controls(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
 }
 
 fn write_timeline(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<()> {
-    let start = check.started;
-    // Sorting keeps the order of the record where the clock does not tell two events apart.
-    let mut lines: Vec<(Timestamp, String)> = Vec::new();
-    lines.extend(check.objects.iter().map(|object| {
-        let name = match &object.namespace {
-            Some(namespace) => format!("{namespace}/{}", object.name),
-            None => object.name.clone(),
-        };
-        (
-            object.at,
-            format!("created {} {}", inline(&object.kind), code(&name)),
-        )
-    }));
-    lines.extend(check.waits.iter().map(|wait| (wait.started, wait_text(wait))));
-    lines.extend(check.controls.iter().map(|record| {
-        let control = &record.control;
-        let text = format!("{} {}", inline(&control.name), outcome_words(control.outcome));
-        (record.at, format!("{text} ({})", inline(&control.trial)))
-    }));
-    lines.sort_by_key(|(at, _)| *at);
-    let Some(start) = start
-        .or_else(|| lines.first().map(|(at, _)| *at))
-        .filter(|_| !lines.is_empty())
+    let moments = moments(check);
+    let Some(start) = check
+        .started
+        .or_else(|| moments.first().map(Moment::at))
+        .filter(|_| !moments.is_empty())
     else {
         return writeln!(out, "Nothing was created or waited for.\n");
     };
     writeln!(out, "| after | what |\n|---|---|")?;
-    for (at, text) in lines {
-        writeln!(out, "| {} | {text} |", duration_text(since(start, at)))?;
+    for moment in moments {
+        let after = duration_text(since(start, moment.at()));
+        writeln!(out, "| {after} | {} |", moment_text(moment))?;
     }
     writeln!(out)
 }
 
-fn outcome_words(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Right => "came out right",
-        Outcome::Wrong => "came out wrong",
-        Outcome::Undecided => "could not be decided",
-    }
-}
-
-fn wait_text(wait: &WaitRecord) -> String {
-    let on = inline(&wait.on);
-    let seen = wait
-        .seen
-        .as_deref()
-        .map(|seen| format!("; last seen: {}", inline(seen)))
-        .unwrap_or_default();
-    match wait.ended {
-        Some((at, true)) => format!(
-            "waited for {on}: met after {}",
-            duration_text(since(wait.started, at))
-        ),
-        Some((at, false)) => {
-            let took = duration_text(since(wait.started, at));
-            format!(
-                "waited for {on}: not met within {}, given up after {took}{seen}",
-                duration_text(wait.deadline)
-            )
+fn moment_text(moment: Moment<'_>) -> String {
+    match moment {
+        Moment::Created(object) => format!("created {} {}", inline(&object.kind), code(&object.place())),
+        Moment::Waited(wait) => wait_text(wait, inline),
+        Moment::Decided(record) => {
+            let control = &record.control;
+            let words = outcome_words(control.outcome);
+            format!("{} {words} ({})", inline(&control.name), inline(&control.trial))
         }
-        None => format!("waited for {on}: cut off{seen}"),
     }
 }
 
@@ -295,7 +259,7 @@ fn write_platform(run: &RecordedRun, out: &mut dyn io::Write) -> io::Result<()> 
         (
             "ended",
             run.finished
-                .map_or_else(|| "never said so: killed?".to_owned(), |at| at.to_string()),
+                .map_or_else(|| "never: it was interrupted".to_owned(), |at| at.to_string()),
         ),
         ("written by", format!("plimsoll {}", inline(&facts.plimsoll))),
     ];

@@ -10,19 +10,23 @@
 //! | CI systems and the programme's validator | [`Junit`], [`TestLog`] |
 //! | reviewers | [`Evidence`] (one requirement), [`Markdown`] (all of them) |
 //! | people at a terminal | [`VerdictTable`] |
+//! | people with a browser | [`Html`] |
 //!
 //! [`write_all`] writes them into a run's directory; [`exit_code()`] is the run's answer to a script. Whatever
 //! was not made on somebody's own cluster says so in every format.
 
 mod cases;
+mod conclusion;
 mod directory;
 mod duration_text;
 mod evidence;
 mod exit_code;
+mod html;
 mod junit;
 mod live;
 mod mark;
 mod markdown_text;
+mod moments;
 mod one_line;
 mod recorded_run;
 mod results;
@@ -34,6 +38,7 @@ use std::io;
 pub use directory::{WriteAllError, write_all};
 pub use evidence::{Evidence, Markdown};
 pub use exit_code::{ExitCode, exit_code};
+pub use html::Html;
 pub use junit::Junit;
 pub use live::Live;
 pub use recorded_run::{

@@ -18,8 +18,12 @@ pub struct RecordedRun {
     pub started: Timestamp,
     /// When it ended; none if it never said so.
     pub finished: Option<Timestamp>,
+    /// When the last event was recorded: where a run that was killed stops.
+    pub last: Timestamp,
     /// Whether somebody stopped it.
     pub interrupted: bool,
+    /// When cleanup began and ended.
+    pub cleanup: Option<(Timestamp, Option<Timestamp>)>,
     /// What cleanup could not remove.
     pub left_behind: Vec<String>,
     /// The survey's facts, if the run got that far.
@@ -185,7 +189,9 @@ impl RecordedRun {
             facts,
             started,
             finished: None,
+            last: started,
             interrupted: false,
+            cleanup: None,
             left_behind: Vec::new(),
             inventory: None,
             checks: Vec::new(),
@@ -201,10 +207,27 @@ impl RecordedRun {
         Ok(gathering.run)
     }
 
+    /// Whether it ended before its time: stopped by somebody, or killed, so that its record has no end.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted || self.finished.is_none()
+    }
+
     /// A requirement of the run.
     #[must_use]
     pub fn check(&self, id: &RequirementId) -> Option<&RecordedCheck> {
         self.checks.iter().find(|check| check.id == *id)
+    }
+}
+
+impl ObjectRecord {
+    /// Its namespace and name.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -279,6 +302,7 @@ struct Gathering {
 
 impl Gathering {
     fn add(&mut self, event: &Event) -> Result<(), RunError> {
+        self.run.last = event.at;
         match &event.what {
             What::RunStarted(facts) => self.resumed(event.seq, facts)?,
             What::PlatformSurveyed { inventory } => self.run.inventory = Some(inventory.clone()),
@@ -341,8 +365,13 @@ impl Gathering {
                 self.check(event)?.controls.push(record);
             }
             What::CheckFinished(finished) => self.check(event)?.finished = Some(finished.clone()),
-            What::CleanupStarted => {}
-            What::CleanupFinished { left } => self.run.left_behind.clone_from(left),
+            What::CleanupStarted => self.run.cleanup = Some((event.at, None)),
+            What::CleanupFinished { left } => {
+                self.run.left_behind.clone_from(left);
+                if let Some((_, ended)) = &mut self.run.cleanup {
+                    *ended = Some(event.at);
+                }
+            }
             What::Interrupted => self.run.interrupted = true,
             What::RunFinished => self.run.finished = Some(event.at),
         }
@@ -366,6 +395,7 @@ impl Gathering {
         }
         self.run.finished = None;
         self.run.interrupted = false;
+        self.run.cleanup = None;
         self.waits.clear();
         Ok(())
     }

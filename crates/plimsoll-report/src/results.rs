@@ -203,7 +203,7 @@ impl Results {
                 finished: run.finished.map(|at| at.to_string()),
                 programme: run.facts.programme.to_string(),
                 plimsoll: run.facts.plimsoll.clone(),
-                interrupted: run.interrupted,
+                interrupted: run.was_interrupted(),
                 left_behind: run.left_behind.clone(),
             },
             platform: Platform {

@@ -352,6 +352,8 @@ pub(crate) enum ReportFormat {
     Junit,
     /// e2e.log.
     Log,
+    /// report.html: one page to look at, print and search.
+    Html,
     /// All evidence pages, one after the other.
     Markdown,
 }

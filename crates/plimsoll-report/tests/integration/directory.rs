@@ -45,7 +45,7 @@ fn the_end_of_a_run_and_its_replay_give_the_same_bytes() {
     for _ in 0..2 {
         let run = RecordedRun::read(replayed.path()).unwrap();
         let written = write_all(replayed.path(), &run).unwrap();
-        assert_eq!(written.len(), 7);
+        assert_eq!(written.len(), 8);
     }
     fs::remove_file(record).unwrap();
     assert_eq!(files(live.path()), files(replayed.path()));
@@ -65,6 +65,7 @@ fn evidence_is_written_for_what_was_selected_and_results_name_it() {
             "evidence/gang_scheduling.md",
             "evidence/secure_accelerator_access.md",
             "junit.xml",
+            "report.html",
             "results.json",
         ]
     );

@@ -5,4 +5,5 @@ mod directory;
 mod fixture;
 mod formats;
 mod killed_runs;
+mod page;
 mod validator;

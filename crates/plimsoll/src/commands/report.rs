@@ -4,7 +4,8 @@ use std::io;
 
 use anstream::stream::{IsTerminal, RawStream};
 use plimsoll_report::{
-    Colour, Junit, Markdown, RecordedRun, Reporter, ResultsJson, TestLog, VerdictTable, exit_code, write_all,
+    Colour, Html, Junit, Markdown, RecordedRun, Reporter, ResultsJson, TestLog, VerdictTable, exit_code,
+    write_all,
 };
 
 use super::{Ended, Voice};
@@ -28,6 +29,7 @@ pub(crate) fn report(args: &ReportArgs, voice: Voice) -> Ended {
         Some(ReportFormat::Json) => print(&ResultsJson, &run)?,
         Some(ReportFormat::Junit) => print(&Junit, &run)?,
         Some(ReportFormat::Log) => print(&TestLog, &run)?,
+        Some(ReportFormat::Html) => print(&Html, &run)?,
         Some(ReportFormat::Markdown) => print(&Markdown, &run)?,
     }
     Ok(exit_code(&run).code())

@@ -19,7 +19,13 @@ fn without_any_kubeconfig_a_run_is_simulated_and_says_so_everywhere() {
     let results: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(results["platform"]["kind"], "simulated");
     assert_eq!(results["platform"]["mark"], "SIMULATED");
-    for file in ["results.json", "junit.xml", "e2e.log", "evidence/dra_support.md"] {
+    for file in [
+        "results.json",
+        "junit.xml",
+        "e2e.log",
+        "report.html",
+        "evidence/dra_support.md",
+    ] {
         let content = fs::read_to_string(home.path().join("out").join(file)).unwrap();
         assert!(content.contains("SIMULATED"), "{file}");
     }
