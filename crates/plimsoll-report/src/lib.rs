@@ -8,19 +8,22 @@
 //! |---|---|
 //! | programs | [`ResultsJson`] |
 //! | CI systems and the programme's validator | [`Junit`], [`TestLog`] |
+//! | pipelines | [`Sarif`], [`GithubSummary`] |
 //! | reviewers | [`Evidence`] (one requirement), [`Markdown`] (all of them) |
 //! | people at a terminal | [`VerdictTable`] |
 //! | people with a browser | [`Html`] |
 //!
-//! [`write_all`] writes them into a run's directory; [`exit_code()`] is the run's answer to a script. Whatever
+//! [`Comparison`] sets two runs side by side. [`write_all`] writes them into a run's directory; [`exit_code()`] is the run's answer to a script. Whatever
 //! was not made on somebody's own cluster says so in every format.
 
 mod cases;
+mod compare;
 mod conclusion;
 mod directory;
 mod duration_text;
 mod evidence;
 mod exit_code;
+mod github;
 mod html;
 mod junit;
 mod live;
@@ -30,14 +33,20 @@ mod moments;
 mod one_line;
 mod recorded_run;
 mod results;
+mod sarif;
 mod test_log;
+mod test_result;
 mod verdict_table;
 
 use std::io;
 
-pub use directory::{WriteAllError, write_all};
+pub use compare::{
+    COMPARISON_SCHEMA, Change, Comparison, ComparisonDocument, ComparisonText, Difference, comparison_schema,
+};
+pub use directory::{WriteAllError, differing, files_of, write_all};
 pub use evidence::{Evidence, Markdown};
 pub use exit_code::{ExitCode, exit_code};
+pub use github::GithubSummary;
 pub use html::Html;
 pub use junit::Junit;
 pub use live::Live;
@@ -46,7 +55,9 @@ pub use recorded_run::{
     WaitRecord,
 };
 pub use results::{RESULTS_SCHEMA, Results, ResultsJson, results_schema};
+pub use sarif::Sarif;
 pub use test_log::TestLog;
+pub use test_result::test_result;
 pub use verdict_table::{Colour, VerdictTable};
 
 /// One format of report.

@@ -48,10 +48,32 @@ pub(super) fn topology(run: &RecordedRun) -> Markup {
                 "filled: free; hatched: in use by others; crossed: tainted."
             }
             ul.nodes { @for (node, own) in cards.iter().take(DRAWN_NODES) { (card(node, own)) } }
+            (shared(nodes, accelerators))
             @if cards.len() > DRAWN_NODES {
                 p.cut { (cards.len() - DRAWN_NODES) " more nodes are in the record." }
             }
             (software(inventory))
+        }
+    }
+}
+
+/// Accelerators that belong to no one node.
+fn shared(nodes: &[Value], accelerators: &[Value]) -> Markup {
+    let shared: Vec<&Value> = accelerators
+        .iter()
+        .filter(|accelerator| {
+            !nodes
+                .iter()
+                .any(|node| text(node, "name") == text(accelerator, "node"))
+        })
+        .collect();
+    if shared.is_empty() {
+        return html! {};
+    }
+    html! {
+        div.node.shared {
+            p.name { strong { "reachable from several nodes" } }
+            @for accelerator in shared { (path(accelerator)) }
         }
     }
 }

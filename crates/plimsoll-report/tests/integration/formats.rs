@@ -8,8 +8,8 @@ use std::{
 use plimsoll_program::RequirementId;
 use plimsoll_record::PlatformKind;
 use plimsoll_report::{
-    Colour, Evidence, Html, Junit, Live, Markdown, Reporter, Results, ResultsJson, TestLog, VerdictTable,
-    results_schema,
+    Colour, Evidence, GithubSummary, Html, Junit, Live, Markdown, Reporter, Results, ResultsJson, Sarif,
+    TestLog, VerdictTable, results_schema,
 };
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ fn all() -> Vec<(&'static str, Box<dyn Reporter>)> {
         ("e2e.log", Box::new(TestLog)),
         ("run.md", Box::new(Markdown)),
         ("report.html", Box::new(Html)),
+        ("run.sarif", Box::new(Sarif)),
+        ("summary.md", Box::new(GithubSummary)),
         (
             "table",
             Box::new(VerdictTable {

@@ -18,6 +18,8 @@ pub(super) struct Chart {
     pub(super) across: Across,
     /// What goes upwards.
     pub(super) upwards: String,
+    /// Whether only whole numbers go upwards.
+    pub(super) whole: bool,
     pub(super) lines: Vec<Line>,
 }
 
@@ -137,7 +139,7 @@ impl Chart {
             .y_label_area_size(58)
             .build_cartesian_2d(across, upwards)
             .map_err(|error| error.to_string())?;
-        let unit = self.across;
+        let (unit, whole) = (self.across, self.whole);
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -157,7 +159,13 @@ impl Chart {
                 Across::Time => number(*x / 1000.0),
                 Across::Size => size(*x),
             })
-            .y_label_formatter(&|y| number(*y))
+            .y_label_formatter(&|y| {
+                if whole && y.fract() != 0.0 {
+                    String::new()
+                } else {
+                    number(*y)
+                }
+            })
             .draw()
             .map_err(|error| error.to_string())?;
         for (index, line) in self.lines.iter().enumerate() {
@@ -222,6 +230,7 @@ mod tests {
             told: "\"told\"".to_owned(),
             across: Across::Time,
             upwards: "</svg><script>".to_owned(),
+            whole: false,
             lines: vec![Line {
                 name: "x".to_owned(),
                 points: points.to_vec(),

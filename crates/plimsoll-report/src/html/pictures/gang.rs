@@ -47,6 +47,7 @@ pub(super) fn charts(fact: &Value) -> Vec<Chart> {
         told: told.join(" "),
         across: Across::Time,
         upwards: "members".to_owned(),
+        whole: true,
         lines,
     }]
 }

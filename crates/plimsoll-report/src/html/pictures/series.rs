@@ -213,6 +213,7 @@ impl Table {
                     told: lines.iter().map(range).collect::<Vec<_>>().join(" "),
                     across: self.across,
                     upwards,
+                    whole: false,
                     lines,
                 }
             })
