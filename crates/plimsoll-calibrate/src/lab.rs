@@ -85,6 +85,7 @@ impl<'a> Up<'a> {
                 "run",
                 "--format",
                 "json",
+                "--allow-disruption",
                 "--kubeconfig",
                 &self.kubeconfig,
             ])

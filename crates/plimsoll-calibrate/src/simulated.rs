@@ -7,7 +7,7 @@ use std::{
 };
 
 use plimsoll_apiserver::User;
-use plimsoll_checks::{Patience, Probe};
+use plimsoll_checks::{Patience, Probe, Settings};
 use plimsoll_platform::{Clock, ConnectError, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, RecordWriter};
@@ -101,6 +101,8 @@ async fn within(trial: &Trial) -> Findings {
             image: PROBE_IMAGE.to_owned(),
         },
         patience: Patience::default(),
+        settings: Arc::new(Settings::default()),
+        disruption: true,
         resumed: Vec::new(),
     };
     let events: Arc<Mutex<Vec<Event>>> = Arc::default();

@@ -9,10 +9,12 @@ pub mod dra_support;
 pub mod gang_scheduling;
 pub mod probe_pod;
 pub mod secure_accelerator_access;
+pub mod settings;
 
 pub use check::{
     Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Need, Patience, Probe, Sink, Trial,
 };
+pub use settings::Settings;
 
 /// Every check, sorted by id.
 pub static ALL: &[&dyn Check] = &[

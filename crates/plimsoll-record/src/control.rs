@@ -16,7 +16,7 @@ pub enum ControlKind {
 
 /// How a control came out in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// As it must on a sound platform.
     Right,
@@ -24,6 +24,9 @@ pub enum Outcome {
     Wrong,
     /// It could not be told, for a reason that is not the requirement's.
     Undecided,
+    /// It was left out: it disturbs the platform, and nobody allowed that. It says nothing, and the verdict says
+    /// what that leaves open.
+    NotRun,
 }
 
 /// One control's result.

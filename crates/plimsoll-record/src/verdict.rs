@@ -126,10 +126,19 @@ fn decide_trial(trial: &str, required: &[&str], controls: &[&Control]) -> Decisi
             "no control is required, so nothing is proven".to_owned(),
         );
     }
-    decision(
-        Verdict::Passed,
-        format!("all {} controls came out right", deciding().count()),
-    )
+    let (left_out, right): (Vec<&Control>, Vec<&Control>) = deciding()
+        .copied()
+        .partition(|control| control.outcome == Outcome::NotRun);
+    let mut reason = format!("all {} controls came out right", right.len());
+    if !left_out.is_empty() {
+        let left_out: Vec<String> = left_out
+            .iter()
+            .map(|control| format!("{}: {}", control.name, control.detail))
+            .collect();
+        reason.push_str("; left open: ");
+        reason.push_str(&left_out.join("; "));
+    }
+    decision(Verdict::Passed, reason)
 }
 
 #[cfg(test)]
@@ -175,6 +184,24 @@ mod tests {
             control("t", "A", Outcome::Wrong),
         ];
         assert_eq!(decide(Rule::Every, &["A", "B"], &controls).reason, "A: A Wrong");
+    }
+
+    #[test]
+    fn a_control_that_was_left_out_decides_nothing_and_the_verdict_says_what_stays_open() {
+        let controls = [
+            control("t", "A", Outcome::Right),
+            control("t", "B", Outcome::NotRun),
+        ];
+        let decision = decide(Rule::Every, &["A"], &controls);
+        assert_eq!(decision.verdict, Verdict::Passed);
+        assert_eq!(
+            decision.reason,
+            "all 1 controls came out right; left open: B: B NotRun"
+        );
+        assert_eq!(
+            decide(Rule::Every, &["A", "B"], &controls).verdict,
+            Verdict::Inconclusive
+        );
     }
 
     #[test]

@@ -140,6 +140,7 @@ fn control_outcome(control: &Control, verdict: Verdict) -> (CaseOutcome, String)
         Outcome::Right => return (CaseOutcome::Passed, detail),
         Outcome::Wrong => CaseOutcome::Failed,
         Outcome::Undecided => CaseOutcome::Error,
+        Outcome::NotRun => return (CaseOutcome::Undeciding, format!("not run: {detail}")),
     };
     match verdict {
         Verdict::Failed | Verdict::Inconclusive => (bad, detail),

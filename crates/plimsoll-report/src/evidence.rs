@@ -156,6 +156,7 @@ fn write_controls(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
         };
         let outcome = match (control.outcome, control.kind) {
             (Outcome::Right, _) => "right",
+            (Outcome::NotRun, _) => "not run",
             // What is only observed decides nothing, so it does not ask for the eye.
             (Outcome::Wrong, ControlKind::Observed) => "wrong",
             (Outcome::Undecided, ControlKind::Observed) => "undecided",
@@ -174,7 +175,10 @@ fn write_controls(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<
         .controls
         .iter()
         .map(|record| &record.control)
-        .any(|control| control.kind != ControlKind::Observed && control.outcome != Outcome::Right);
+        .any(|control| {
+            control.kind != ControlKind::Observed
+                && matches!(control.outcome, Outcome::Wrong | Outcome::Undecided)
+        });
     match check
         .adapter()
         .filter(|_| outvoted && check.verdict() == Verdict::Passed)

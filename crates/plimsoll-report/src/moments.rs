@@ -43,6 +43,7 @@ pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
         Outcome::Right => "came out right",
         Outcome::Wrong => "came out wrong",
         Outcome::Undecided => "could not be decided",
+        Outcome::NotRun => "was not run",
     }
 }
 

@@ -182,13 +182,15 @@ enum ControlResultKind {
     Observed,
 }
 
-/// `right`: as on a sound platform; `wrong`: the platform is at fault; `undecided`: could not be told.
+/// `right`: as on a sound platform; `wrong`: the platform is at fault; `undecided`: could not be told; `not-run`: left
+/// out because it disturbs the platform and nobody allowed that.
 #[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum ControlOutcome {
     Right,
     Wrong,
     Undecided,
+    NotRun,
 }
 
 impl Results {
@@ -288,6 +290,7 @@ impl ControlResult {
                 Outcome::Right => ControlOutcome::Right,
                 Outcome::Wrong => ControlOutcome::Wrong,
                 Outcome::Undecided => ControlOutcome::Undecided,
+                Outcome::NotRun => ControlOutcome::NotRun,
             },
             detail: control.detail.clone(),
         }

@@ -5,6 +5,7 @@
 //! and cleans up, whatever happened. Everything that happens is an event in the [`Journal`], which puts
 //! events in order, writes the record and tells whoever watches.
 
+mod declared;
 mod execute;
 mod journal;
 mod observe;

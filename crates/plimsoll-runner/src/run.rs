@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, future::Future, io, sync::Arc};
 
 use futures::{StreamExt, stream};
-use plimsoll_checks::{Check, Context, Patience, Probe};
+use plimsoll_checks::{Check, Context, Patience, Probe, Settings};
 use plimsoll_platform::{ApiError, Budget, Ground, Inventory, Platform, RunId, SurveyError, Workspace};
 use plimsoll_program::{ProgrammeVersion, RequirementId};
 use plimsoll_record::{Event, PlatformFacts, PlatformKind, RecordWriter, RunStarted, What};
 
 use crate::{
-    Journal, Plan,
+    Journal, Plan, declared,
     execute::{execute, not_run},
     observe::Voice,
     permissions,
@@ -29,6 +29,10 @@ pub struct Options {
     pub probe: Probe,
     /// How long to wait.
     pub patience: Patience,
+    /// What the platform's owner says.
+    pub settings: Arc<Settings>,
+    /// Whether controls may run that disturb the platform.
+    pub disruption: bool,
     /// Events of the run that this one resumes; what it finished is not run again.
     pub resumed: Vec<Event>,
 }
@@ -75,12 +79,19 @@ pub async fn run(
     let journal = Arc::new(Journal::new(writer, &options.resumed, clock, watcher));
     journal.say(None, What::RunStarted(started(platform, &options)));
 
-    let inventory = Arc::new(plimsoll_platform::survey(platform).await?);
-    let facts = serde_json::to_value(&*inventory).unwrap_or_default();
+    let inventory = plimsoll_platform::survey(platform).await?;
+    let facts = serde_json::to_value(&inventory).unwrap_or_default();
     journal.say(None, What::PlatformSurveyed { inventory: facts });
+    if !options.settings.stated.is_empty() {
+        let source = plimsoll_checks::settings::FILE_NAME.to_owned();
+        let fact = serde_json::to_value(&options.settings.stated).unwrap_or_default();
+        journal.say(None, What::Observed { source, fact });
+    }
+    let inventory = Arc::new(options.settings.narrow(inventory));
     for planned in &options.plan.checks {
         journal.say(Some(planned.id()), What::CheckPlanned(planned.facts.clone()));
     }
+    declared::tell(&options, &journal);
 
     let runnable = permitted(platform, &options, &journal).await?;
     let workspace = Workspace::new(platform.clone(), options.run.clone());
@@ -139,6 +150,12 @@ async fn permitted(
         .selected()
         .map(|planned| planned.check)
         .filter(|check| !finished.contains(&check.declaration().id))
+        .filter(|check| {
+            !options
+                .settings
+                .declared
+                .contains_key(check.declaration().id.as_str())
+        })
         .collect();
     let mut runnable = Vec::new();
     for check in open {
@@ -185,6 +202,8 @@ async fn run_checks(
                 budget: budget.clone(),
                 probe: options.probe.clone(),
                 patience: options.patience,
+                settings: Arc::clone(&options.settings),
+                disruption: options.disruption,
                 sink: voice.clone(),
             };
             async move {

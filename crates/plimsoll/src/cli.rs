@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
     /// Serve a simulated platform on a loopback port, with a kubeconfig for kubectl.
     Simulate(SimulateArgs),
+    /// What only a platform's owner can say: write a commented plimsoll.toml, or look at the one that is there.
+    Config(ConfigArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
 }
@@ -116,6 +118,13 @@ pub(crate) struct RunArgs {
     /// Version of the programme; default: the cluster's Kubernetes version.
     #[arg(long, value_name = "VERSION")]
     pub(crate) program: Option<ProgrammeVersion>,
+    /// What the platform's owner says; default: plimsoll.toml in this directory, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Let controls run that disturb the platform beyond the run's own objects: a label of a node removed, a plugin's
+    /// pod restarted. Otherwise they are reported as not run.
+    #[arg(long)]
+    pub(crate) allow_disruption: bool,
     /// Directory for record and reports; default: plimsoll-RUN in this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -304,6 +313,17 @@ pub(crate) struct SimulateArgs {
     /// List the platforms that come along, and end.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// `plimsoll config`.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// The file.
+    #[arg(value_name = "FILE", default_value = plimsoll_checks::settings::FILE_NAME)]
+    pub(crate) file: PathBuf,
+    /// Write a commented one in which nothing is set; one that is there stays as it is.
+    #[arg(long)]
+    pub(crate) init: bool,
 }
 
 /// `plimsoll completions`.

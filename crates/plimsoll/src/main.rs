@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Image(command) => commands::image::image(&command, voice),
         Command::Calibrate(args) => commands::calibrate::calibrate(&args, voice),
         Command::Simulate(args) => commands::simulate::simulate(&args, voice),
+        Command::Config(args) => commands::config::config(&args, voice),
         Command::Completions(args) => commands::completions::completions(&args),
     };
     match ended {

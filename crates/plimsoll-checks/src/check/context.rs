@@ -8,6 +8,7 @@ use plimsoll_record::{Control, Outcome, What};
 use serde_json::Value;
 
 use super::{Declaration, Patience};
+use crate::Settings;
 
 /// Where a check's events go: the runner puts them in order and writes them to the record.
 pub trait Sink: Send + Sync {
@@ -39,6 +40,11 @@ pub struct Context {
     pub probe: Probe,
     /// How long to wait.
     pub patience: Patience,
+    /// What the platform's owner says.
+    pub settings: Arc<Settings>,
+    /// Whether controls may run that disturb the platform beyond the run's own objects. Where they may not, they are
+    /// told by [`Trial::not_run`].
+    pub disruption: bool,
     /// Where events go.
     pub sink: Arc<dyn Sink>,
 }
@@ -91,6 +97,12 @@ impl Trial {
     /// The control could not be told; `detail` says what is missing.
     pub fn undecided(&self, control: &'static str, detail: impl Into<String>) {
         self.decide(control, Outcome::Undecided, detail.into());
+    }
+
+    /// The control was left out because it disturbs the platform and nobody allowed that; `detail` says what that
+    /// leaves open.
+    pub fn not_run(&self, control: &'static str, detail: impl Into<String>) {
+        self.decide(control, Outcome::NotRun, detail.into());
     }
 
     fn decide(&self, control: &'static str, outcome: Outcome, detail: String) {

@@ -54,7 +54,8 @@ impl Check for DraSupport {
             return Ok(Conclusion::Controls);
         }
         let slices = pools::read(context).await?;
-        let drivers = drivers(&slices);
+        let mut drivers = drivers(&slices);
+        drivers.retain(|driver| context.settings.wants_driver(driver));
         if drivers.is_empty() {
             let reason = "the API is served, but no driver publishes devices; a DRA driver for the platform's \
                           accelerators would be tried";

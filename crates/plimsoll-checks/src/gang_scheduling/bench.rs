@@ -95,7 +95,13 @@ impl Bench {
 
     /// A pod of this bench, without its container.
     pub(super) fn pod(&self, name: String, gang: &str, slots: usize) -> ProbePod {
-        let pod = ProbePod::new(name.clone(), &self.context.probe)
+        let owners = &self.context.settings.gang.labels;
+        let pod = owners
+            .iter()
+            .fold(
+                ProbePod::new(name.clone(), &self.context.probe),
+                |pod, (key, value)| pod.label(key, value),
+            )
             .label(BENCH, &self.name)
             .label(GANG, gang);
         let pod = match self.adapter.scheduler() {

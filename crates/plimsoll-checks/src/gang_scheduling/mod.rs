@@ -24,6 +24,8 @@ use futures::future::try_join_all;
 
 use crate::{Check, CheckError, Conclusion, Context, Declaration};
 
+pub(crate) use adapter::solutions;
+
 /// See the module.
 #[derive(Clone, Copy, Debug)]
 pub struct GangScheduling;
@@ -35,10 +37,11 @@ impl Check for GangScheduling {
     }
 
     async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
-        let found = adapter::found(&context.inventory);
+        let wanted = context.settings.gang.adapter.as_deref();
+        let found = adapter::found(&context.inventory, wanted);
         if found.is_empty() {
             return Ok(Conclusion::Absent {
-                reason: absent(&context.inventory.unreadable),
+                reason: absent(wanted, &context.inventory.unreadable),
             });
         }
         for (adapter, because) in &found {
@@ -50,10 +53,13 @@ impl Check for GangScheduling {
 }
 
 /// Why there was nothing to try, and what would prove the requirement.
-fn absent(unreadable: &[String]) -> String {
-    let mut reason = "no gang scheduling solution was found. It would be proven by one that is installed: Kubernetes' own \
-                      (scheduling.k8s.io, with the feature gates GenericWorkload and GangScheduling on)"
-        .to_owned();
+fn absent(wanted: Option<&str>, unreadable: &[String]) -> String {
+    let mut reason = match wanted {
+        Some(wanted) => format!("`{wanted}`, which gang.adapter of plimsoll.toml names, was not found"),
+        None => "no gang scheduling solution was found. It would be proven by one that is installed: Kubernetes' own \
+                 (scheduling.k8s.io, with the feature gates GenericWorkload and GangScheduling on)"
+            .to_owned(),
+    };
     if !unreadable.is_empty() {
         reason.push_str("; could not be read: ");
         reason.push_str(&unreadable.join(", "));
@@ -79,8 +85,10 @@ mod tests {
 
     #[test]
     fn absence_names_what_would_prove_it_and_what_could_not_be_read() {
-        assert!(absent(&[]).contains("scheduling.k8s.io"));
-        assert!(!absent(&[]).contains("could not be read"));
-        assert!(absent(&["nodes: forbidden".to_owned()]).ends_with("could not be read: nodes: forbidden"));
+        assert!(absent(None, &[]).contains("scheduling.k8s.io"));
+        assert!(absent(Some("native"), &[]).contains("gang.adapter"));
+        assert!(!absent(None, &[]).contains("could not be read"));
+        let unreadable = ["nodes: forbidden".to_owned()];
+        assert!(absent(None, &unreadable).ends_with("could not be read: nodes: forbidden"));
     }
 }

@@ -46,7 +46,8 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
     };
     main.together.ruling.clone().tell(&on.trial, "G1");
     if let Some(took) = main.together.took {
-        let hold = context.patience.hold(took);
+        let at_least = context.settings.gang.hold.unwrap_or_default();
+        let hold = context.patience.hold(took).max(at_least);
         // What shows nothing more for being done with accelerators is done beside them.
         let side = nodes(context).unwrap_or_else(|| Arc::clone(&main.slots));
         let (rulings, ..) = tokio::join!(

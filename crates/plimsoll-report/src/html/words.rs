@@ -55,6 +55,7 @@ pub(super) fn outcome_class(outcome: Outcome) -> &'static str {
         Outcome::Right => "good",
         Outcome::Wrong => "bad",
         Outcome::Undecided => "unsure",
+        Outcome::NotRun => "none",
     }
 }
 
@@ -64,6 +65,7 @@ pub(super) fn outcome_tag(outcome: Outcome) -> Markup {
         Outcome::Right => ("✓", "right"),
         Outcome::Wrong => ("✕", "wrong"),
         Outcome::Undecided => ("?", "undecided"),
+        Outcome::NotRun => ("–", "not run"),
     };
     html! {
         span class={ "outcome " (outcome_class(outcome)) } { span aria-hidden="true" { (sign) " " } (word) }

@@ -85,6 +85,7 @@ fn control_decided(control: &Control) -> String {
         Outcome::Right => "right",
         Outcome::Wrong => "WRONG",
         Outcome::Undecided => "undecided",
+        Outcome::NotRun => "not run",
     };
     format!(
         "{} ({kind}, {}) {outcome}: {}",

@@ -9,7 +9,6 @@ mod latencies;
 mod preset;
 mod scale;
 mod software;
-mod toml_reader;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ pub(crate) mod check_page;
 pub(crate) mod checks;
 pub(crate) mod cleanup;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod image;
 pub(crate) mod permissions;
 pub(crate) mod report;

@@ -4,16 +4,17 @@ use std::{
     fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use plimsoll_checks::{Patience, Probe};
+use plimsoll_checks::{Patience, Probe, Settings};
 use plimsoll_platform::{Ground, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, FILE_NAME, RecordWriter};
 use plimsoll_report::{Live, RecordedRun, ResultsJson};
 use plimsoll_runner::{Ending, Options, RunError};
 
-use super::{Ended, Voice, block_on, permissions::plan, report, simulated, try_connect};
+use super::{Ended, Voice, block_on, config, permissions::plan, report, simulated, try_connect};
 use crate::{
     cli::{OutputFormat, RunArgs},
     failure::{Failure, INTERRUPTED},
@@ -23,8 +24,9 @@ use crate::{
 pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
     // What the user typed is judged before the cluster is asked for anything.
     plan(&args.selection, ProgrammeVersion::V1_37)?;
+    let settings = Arc::new(config::of_run(args.config.as_deref(), voice)?);
     if let Some(chosen) = simulated::chosen(&args.simulated)? {
-        return on_simulated_platform(args, &chosen, voice);
+        return on_simulated_platform(args, &settings, &chosen, voice);
     }
     let ended = block_on(async {
         let mut interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
@@ -34,9 +36,16 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
             () = interrupts.next() => return Ok(Some(INTERRUPTED)),
         };
         match connected {
-            Ok(platform) => run_on(&platform, RunId::random(), args, voice, interrupts)
-                .await
-                .map(Some),
+            Ok(platform) => run_on(
+                &platform,
+                RunId::random(),
+                args,
+                settings.clone(),
+                voice,
+                interrupts,
+            )
+            .await
+            .map(Some),
             Err(error) if simulated::stands_in(&error, args) => {
                 voice.say(format!(
                     "{error}: running on the simulated platform instead (name a cluster with --kubeconfig)"
@@ -48,16 +57,30 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
     })?;
     match ended {
         Some(code) => Ok(code),
-        None => on_simulated_platform(args, &simulated::default(args.simulated.seed), voice),
+        None => on_simulated_platform(args, &settings, &simulated::default(args.simulated.seed), voice),
     }
 }
 
 /// Runs in virtual time, on a platform that is brought up for it.
-fn on_simulated_platform(args: &RunArgs, chosen: &simulated::Chosen, voice: Voice) -> Ended {
+fn on_simulated_platform(
+    args: &RunArgs,
+    settings: &Arc<Settings>,
+    chosen: &simulated::Chosen,
+    voice: Voice,
+) -> Ended {
     simulated::in_virtual_time(async || {
         let interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
         let ground = chosen.bring_up().await?;
-        let ended = run_on(&ground.platform, chosen.run_id(), args, voice, interrupts).await;
+        let settings = Arc::clone(settings);
+        let ended = run_on(
+            &ground.platform,
+            chosen.run_id(),
+            args,
+            settings,
+            voice,
+            interrupts,
+        )
+        .await;
         ground.simulation.stop().await;
         ended
     })
@@ -67,6 +90,7 @@ async fn run_on(
     platform: &Platform,
     run: RunId,
     args: &RunArgs,
+    settings: Arc<Settings>,
     voice: Voice,
     interrupts: Interrupts,
 ) -> Ended {
@@ -98,9 +122,15 @@ async fn run_on(
         plan: plan(&args.selection, programme)?,
         jobs: args.jobs.into(),
         probe: Probe {
-            image: args.image.clone().unwrap_or_else(|| image(platform).to_owned()),
+            image: args
+                .image
+                .clone()
+                .or_else(|| owners_image(&settings, platform))
+                .unwrap_or_else(|| image(platform).to_owned()),
         },
         patience: Patience::scaled(args.timeout_scale),
+        settings,
+        disruption: args.allow_disruption,
         resumed,
     };
     let ending = execute(platform, options, writer, voice, interrupts).await?;
@@ -110,6 +140,14 @@ async fn run_on(
     } else {
         code
     })
+}
+
+/// The image that the owner keeps for the probe. Simulated nodes can pull none of anybody's.
+fn owners_image(settings: &Settings, platform: &Platform) -> Option<String> {
+    match platform.ground() {
+        Ground::Simulated(_) => None,
+        Ground::Cluster | Ground::Lab(_) => settings.probe.image.clone(),
+    }
 }
 
 /// The probe's image there.

@@ -6,6 +6,7 @@ mod bad_input;
 mod listings;
 mod scripted;
 mod served;
+mod settings;
 mod simulated;
 mod unfit_server;
 

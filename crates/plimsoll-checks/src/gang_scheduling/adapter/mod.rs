@@ -117,10 +117,18 @@ pub(super) trait Adapter: Send + Sync {
     fn standing(&self, group: &Value) -> Option<Standing>;
 }
 
-/// The adapters whose solution is there, each with why.
-pub(super) fn found(inventory: &Inventory) -> Vec<(&'static dyn Adapter, String)> {
+/// What can be named to choose a solution: families, and adapters by their full names.
+pub(crate) fn solutions() -> Vec<&'static str> {
+    let names = ALL.iter().flat_map(|adapter| [adapter.family(), adapter.name()]);
+    let names: BTreeSet<&str> = names.collect();
+    names.into_iter().collect()
+}
+
+/// The adapters whose solution is there, each with why; only the `wanted` one, if one is.
+pub(super) fn found(inventory: &Inventory, wanted: Option<&str>) -> Vec<(&'static dyn Adapter, String)> {
     let mut families = BTreeSet::new();
     ALL.iter()
+        .filter(|adapter| wanted.is_none_or(|wanted| [adapter.family(), adapter.name()].contains(&wanted)))
         .filter_map(|adapter| Some((*adapter, adapter.found(inventory)?)))
         .filter(|(adapter, _)| families.insert(adapter.family()))
         .collect()

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use miette::NamedSource;
+use plimsoll_toml::{Table, unknown_name};
 use plimsoll_vendors::Vendor;
 use serde_json::Value;
-use toml::de::DeTable;
 
 use super::{
-    Accelerators, Allocation, FaultKind, FaultyPlatform, GangScheduling, Latencies, NodeGroup, PlatformFault,
-    PlatformSpec, PodSecurity, Section, Software, VERSIONS,
-    toml_reader::{Source, Table, unknown_name},
+    Accelerators, Allocation, FaultKind, FaultyPlatform, GangScheduling, Latencies, NodeGroup, PlatformSpec,
+    PodSecurity, Section, Software, VERSIONS,
 };
 
+/// Where the keys are described.
+const HINT: &str = "the platforms that come along show the shape; docs/simulation.md lists every key";
 /// The most nodes that a platform can have.
 const MAX_NODES: u32 = 20_000;
 /// The most pods that run in the background.
@@ -30,23 +31,11 @@ impl PlatformSpec {
     /// # Errors
     /// [`FaultyPlatform`], with every fault and its place.
     pub fn parse(file: &str, text: &str) -> Result<Self, FaultyPlatform> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let source = Source::new(file, text);
-        for error in &errors {
-            let span = error.span().unwrap_or_default();
-            source.fault(span, "", FaultKind::Syntax(error.message().to_owned()));
-        }
-        // What could not be read as TOML would look absent.
-        let spec = errors.is_empty().then(|| platform(Table::root(&source, &table)));
-        let faults: Vec<PlatformFault> = source.into_faults();
-        match spec {
-            Some(spec) if faults.is_empty() => Ok(spec),
-            _ => Err(FaultyPlatform {
-                file: file.to_owned(),
-                text: NamedSource::new(file, text.to_owned()),
-                faults,
-            }),
-        }
+        plimsoll_toml::read(file, text, HINT, platform).map_err(|faults| FaultyPlatform {
+            file: file.to_owned(),
+            text: NamedSource::new(file, text.to_owned()),
+            faults,
+        })
     }
 }
 

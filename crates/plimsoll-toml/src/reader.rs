@@ -8,42 +8,57 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::fault::{FaultKind, PlatformFault, nearest};
+use crate::fault::{Fault, FaultKind, nearest};
 
 /// A place in the text.
-pub(super) type Span = std::ops::Range<usize>;
+pub type Span = std::ops::Range<usize>;
 
 /// The text that is read, and what has been found wrong with it.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     file: &'a str,
     text: &'a str,
-    faults: RefCell<Vec<PlatformFault>>,
+    hint: &'static str,
+    faults: RefCell<Vec<Fault>>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str, hint: &'static str) -> Self {
         Self {
             file,
             text,
+            hint,
             faults: RefCell::default(),
         }
     }
 
-    pub(super) fn fault(&self, span: Span, field: impl Into<String>, kind: FaultKind) {
-        let fault = PlatformFault::new(self.file, self.text, span, field.into(), kind);
+    pub(crate) fn fault(&self, span: Span, field: impl Into<String>, kind: FaultKind) {
+        let fault = Fault::new(self.file, self.text, span, field.into(), kind, self.hint);
         self.faults.borrow_mut().push(fault);
     }
 
     /// What was wrong, in the order of the text.
-    pub(super) fn into_faults(self) -> Vec<PlatformFault> {
+    pub(crate) fn into_faults(self) -> Vec<Fault> {
         let mut faults = self.faults.into_inner();
-        faults.sort_by_key(PlatformFault::offset);
+        faults.sort_by_key(Fault::offset);
         faults
     }
 }
 
+/// An entry of a table whose keys are the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub name: String,
+    /// Where the key stands.
+    pub name_span: Span,
+    /// The value.
+    pub text: String,
+    /// Where the value stands.
+    pub text_span: Span,
+}
+
 /// A table, and which of its keys have been asked for.
-pub(super) struct Table<'s> {
+pub struct Table<'s> {
     source: &'s Source<'s>,
     path: String,
     span: Span,
@@ -52,7 +67,7 @@ pub(super) struct Table<'s> {
 }
 
 impl<'s> Table<'s> {
-    pub(super) fn root(source: &'s Source<'s>, table: &'s Spanned<DeTable<'s>>) -> Self {
+    pub(crate) fn root(source: &'s Source<'s>, table: &'s Spanned<DeTable<'s>>) -> Self {
         Self::new(source, String::new(), 0..0, table.get_ref())
     }
 
@@ -91,7 +106,7 @@ impl<'s> Table<'s> {
     }
 
     /// Notes a fault at a field, or at the table where that is absent.
-    pub(super) fn fault(&self, key: &str, kind: FaultKind) {
+    pub fn fault(&self, key: &str, kind: FaultKind) {
         let span = match self.fields.get(key) {
             Some(value) => value.span(),
             None => self.span.clone(),
@@ -100,20 +115,21 @@ impl<'s> Table<'s> {
     }
 
     /// The same for an element of an array.
-    pub(super) fn fault_at(&self, key: &str, index: usize, span: Span, kind: FaultKind) {
+    pub fn fault_at(&self, key: &str, index: usize, span: Span, kind: FaultKind) {
         self.source
             .fault(span, format!("{}[{index}]", self.path_of(key)), kind);
     }
 
     /// What must be there.
-    pub(super) fn required<T: Default>(&self, key: &str, value: Option<T>) -> T {
+    pub fn required<T: Default>(&self, key: &str, value: Option<T>) -> T {
         if value.is_none() && !self.fields.contains_key(key) {
             self.fault(key, FaultKind::Missing);
         }
         value.unwrap_or_default()
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
+    /// A piece of text.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
         let value = self.value(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(text.clone().into_owned()),
@@ -124,7 +140,8 @@ impl<'s> Table<'s> {
         }
     }
 
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+    /// Yes or no.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
@@ -133,7 +150,8 @@ impl<'s> Table<'s> {
         flag
     }
 
-    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+    /// A whole number of a range.
+    pub fn number(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let DeValue::Integer(integer) = value.get_ref() else {
             self.wrong_kind(key, value, "a whole number");
@@ -157,14 +175,14 @@ impl<'s> Table<'s> {
     }
 
     /// A number that fits 32 bits, as all but latencies do.
-    pub(super) fn count(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+    pub fn count(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         let range = u64::from(*range.start())..=u64::from(*range.end());
         self.number(key, range)
             .and_then(|number| u32::try_from(number).ok())
     }
 
     /// A minor version of Kubernetes, written `"1.36"` or `1.36`.
-    pub(super) fn version(&mut self, key: &'static str, known: RangeInclusive<u32>) -> Option<u32> {
+    pub fn version(&mut self, key: &'static str, known: RangeInclusive<u32>) -> Option<u32> {
         let value = self.value(key)?;
         let text = match value.get_ref() {
             DeValue::String(text) => text.as_ref(),
@@ -192,7 +210,7 @@ impl<'s> Table<'s> {
     }
 
     /// One of some names.
-    pub(super) fn choice<T: Copy>(
+    pub fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         what: &'static str,
@@ -211,7 +229,7 @@ impl<'s> Table<'s> {
     }
 
     /// Pieces of text, each with its place.
-    pub(super) fn texts(&mut self, key: &'static str) -> Vec<(String, Span)> {
+    pub fn texts(&mut self, key: &'static str) -> Vec<(String, Span)> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -238,23 +256,41 @@ impl<'s> Table<'s> {
     }
 
     /// A table whose keys are the user's, with text in it.
-    pub(super) fn text_map(&mut self, key: &'static str) -> BTreeMap<String, String> {
+    pub fn text_map(&mut self, key: &'static str) -> BTreeMap<String, String> {
+        self.entries(key)
+            .into_iter()
+            .map(|entry| (entry.name, entry.text))
+            .collect()
+    }
+
+    /// The same, with the places.
+    pub fn entries(&mut self, key: &'static str) -> Vec<Entry> {
         let Some(table) = self.table(key) else {
-            return BTreeMap::new();
+            return Vec::new();
         };
-        let mut map = BTreeMap::new();
+        let mut entries = Vec::new();
         for (name, value) in table.fields {
             match value.get_ref() {
-                DeValue::String(text) => {
-                    map.insert(name.get_ref().to_string(), text.clone().into_owned());
-                }
+                DeValue::String(text) => entries.push(Entry {
+                    name: name.get_ref().to_string(),
+                    name_span: name.span(),
+                    text: text.clone().into_owned(),
+                    text_span: value.span(),
+                }),
                 _ => table.wrong_kind(name.get_ref(), value, "text"),
             }
         }
-        map
+        entries
     }
 
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'s>> {
+    /// Notes a fault at such an entry.
+    pub fn fault_in(&self, key: &str, name: &str, span: Span, kind: FaultKind) {
+        self.source
+            .fault(span, format!("{}.{name}", self.path_of(key)), kind);
+    }
+
+    /// A table within.
+    pub fn table(&mut self, key: &'static str) -> Option<Table<'s>> {
         let value = self.value(key)?;
         match value.get_ref() {
             DeValue::Table(table) => Some(Table::new(self.source, self.path_of(key), value.span(), table)),
@@ -266,7 +302,7 @@ impl<'s> Table<'s> {
     }
 
     /// The tables of an array of tables.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'s>> {
+    pub fn tables(&mut self, key: &'static str) -> Vec<Table<'s>> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -286,12 +322,12 @@ impl<'s> Table<'s> {
     }
 
     /// The whole table as JSON, whatever its keys.
-    pub(super) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         json(&DeValue::Table(self.fields.clone()))
     }
 
     /// Ends the reading: what nobody asked for is unknown.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         for key in self.fields.keys() {
             let name = key.get_ref().as_ref();
             if self.known.contains(&name) {
@@ -310,7 +346,7 @@ impl<'s> Table<'s> {
 }
 
 /// The fault of naming something that there is not.
-pub(super) fn unknown_name<'a>(
+pub fn unknown_name<'a>(
     what: &'static str,
     found: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
