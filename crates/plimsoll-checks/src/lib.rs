@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod dra_support;
+pub mod driver_runtime_management;
 pub mod gang_scheduling;
 pub mod probe_pod;
 pub mod secure_accelerator_access;
@@ -19,6 +20,7 @@ pub use settings::Settings;
 /// Every check, sorted by id.
 pub static ALL: &[&dyn Check] = &[
     &dra_support::DraSupport,
+    &driver_runtime_management::DriverRuntimeManagement,
     &gang_scheduling::GangScheduling,
     &secure_accelerator_access::SecureAcceleratorAccess,
 ];

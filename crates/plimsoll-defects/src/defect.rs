@@ -75,8 +75,12 @@ pub enum Component {
     DevicePlugin,
     /// The accelerators' DRA driver.
     DraDriver,
+    /// What installs the accelerators' drivers and runtimes on nodes.
+    DriverInstaller,
     /// The lab's own gang admission controller.
     GangController,
+    /// What states in a node's labels which accelerators and drivers it has.
+    NodeLabeller,
     /// The scheduler's flags.
     Scheduler,
 }

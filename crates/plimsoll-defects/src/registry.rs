@@ -28,6 +28,15 @@ defects! {
     "dra.short-count"
     "dra.stale-pool"
     "dra.unreserved"
+    "drv.ghost-label"
+    "drv.injected-everywhere"
+    "drv.not-kept"
+    "drv.premarked"
+    "drv.runtime-unconfigured"
+    "drv.second-node"
+    "drv.stale-label"
+    "drv.taint-blind"
+    "drv.truncated"
     "gang.almost"
     "gang.api-dropped"
     "gang.dead"
@@ -193,6 +202,7 @@ mod tests {
         for defect in Defect::all() {
             let requirement = match defect.id.split_once('.').map(|(prefix, _)| prefix) {
                 Some("dra") => "dra_support",
+                Some("drv") => "driver_runtime_management",
                 Some("gang") => "gang_scheduling",
                 Some("sec") => "secure_accelerator_access",
                 other => panic!("{}: prefix {other:?} has no requirement", defect.id),

@@ -33,10 +33,14 @@ pub enum Part {
     DevicePlugin,
     /// The accelerators' DRA driver.
     DraDriver,
+    /// What installs the accelerators' drivers and runtimes on nodes.
+    DriverInstaller,
     /// The kubelet of each node.
     Kubelet,
     /// The pod network and its name service.
     Network,
+    /// What states in a node's labels which accelerators and drivers it has.
+    NodeLabeller,
     /// The scheduler.
     Scheduler,
 }
@@ -95,8 +99,10 @@ mod tests {
                 | Part::Apiserver
                 | Part::ContainerRuntime
                 | Part::ControllerManager
+                | Part::DriverInstaller
                 | Part::Kubelet
                 | Part::Network
+                | Part::NodeLabeller
                 | Part::Scheduler => continue,
             };
             assert_eq!(simulation.settings.allocation, wanted, "{}", defect.id);

@@ -1,8 +1,8 @@
 //! A probe's whole log, sorted by what it tells.
 
 use crate::protocol::{
-    Arrival, Barrier, DeviceNode, Environment, Failed, Finished, Forged, LoadPeriod, LoadStarted, Mount,
-    Report, Started, Walked,
+    Arrival, Barrier, DeviceNode, Environment, Failed, Finished, Forged, FoundFiles, LoadPeriod, LoadStarted,
+    Mount, Report, Started, TextFile, Walked,
 };
 
 /// What a log told. Lines that are not the probe's, and kinds that this version does not know, are counted only.
@@ -18,6 +18,10 @@ pub struct Transcript {
     pub environment: Option<Environment>,
     /// Selected mounts.
     pub mounts: Vec<Mount>,
+    /// Text files that were asked for.
+    pub texts: Vec<TextFile>,
+    /// Files that were looked for.
+    pub files: Vec<FoundFiles>,
     /// Attempts to reach devices by making their nodes.
     pub forged: Vec<Forged>,
     /// The load that was begun.
@@ -57,6 +61,8 @@ impl Transcript {
             Report::Walked(walked) => self.walked = Some(walked),
             Report::Environment(environment) => self.environment = Some(environment),
             Report::Mount(mount) => self.mounts.push(mount),
+            Report::TextFile(text) => self.texts.push(text),
+            Report::FoundFiles(files) => self.files.push(files),
             Report::Forged(forged) => self.forged.push(forged),
             Report::LoadStarted(load) => self.load = Some(load),
             Report::LoadPeriod(period) => self.load_periods.push(period),
@@ -76,6 +82,11 @@ impl Transcript {
     /// Nodes that no container has by default: those of devices that were given, or leaked.
     pub fn devices(&self) -> impl Iterator<Item = &DeviceNode> {
         self.nodes.iter().filter(|node| node.matched || !node.standard)
+    }
+
+    /// What a text file that was asked for says.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.texts.iter().find(|file| file.path == path)?.text.as_deref()
     }
 
     /// Nodes whose path matches a glob that was asked for.

@@ -5,14 +5,17 @@
 //!
 //! - [`Vendor`] is one profile; [`Vendor::all`], [`Vendor::by_id`], [`Vendor::by_resource`], [`Vendor::by_driver`] find it.
 //! - [`Devices::role`] tells what a path under `/dev` means to that vendor.
+//! - [`Driver`] says where its driver tells its version, and what its runtime set-up brings into a pod.
 //! - [`Metrics`] says how its exporter names, labels and scales what it measures.
 
 mod devices;
+mod driver;
 mod metrics;
 mod profile;
 mod registry;
 
 pub use devices::{DeviceRole, Devices, GlobList};
+pub use driver::{Driver, Stating};
 pub use metrics::{Labels, Metrics, Series, Unit};
 pub use profile::{Dra, Lab, Selectors, Vendor};
 pub use registry::UnknownVendor;

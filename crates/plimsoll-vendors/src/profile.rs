@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{DeviceRole, Devices, GlobList, Metrics};
+use crate::{DeviceRole, Devices, Driver, GlobList, Metrics};
 
 /// Everything the project knows about one accelerator vendor.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Vendor {
     /// Ways around allocation that a runtime may honour.
     #[serde(default)]
     pub selectors: Selectors,
+    /// The kernel driver, where it is known how it shows.
+    #[serde(default)]
+    pub driver: Option<Driver>,
     /// The exporter, where names are known.
     #[serde(default)]
     pub metrics: Option<Metrics>,
@@ -132,6 +135,12 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Where a container finds the version that the imitated driver tells: nobody can add files to the kernel's own.
+    #[must_use]
+    pub fn version_file(vendor: &str) -> String {
+        format!("/run/plimsoll-lab/{vendor}/driver-version")
+    }
+
     /// The path of device `index` in a container.
     ///
     /// A template without a number in braces names every device alike; the profiles' test refuses such a file.

@@ -31,6 +31,29 @@ pub(crate) struct DeviceNode {
     pub(crate) permissions: String,
 }
 
+/// A file of the host in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mount {
+    /// Where it is on the host.
+    pub(crate) host_path: PathBuf,
+    /// Where the container finds it.
+    pub(crate) container_path: String,
+    /// How it is mounted.
+    pub(crate) options: Vec<String>,
+}
+
+impl Mount {
+    /// A file that can only be read.
+    pub(crate) fn read_only(host_path: PathBuf, container_path: String) -> Self {
+        Self {
+            host_path,
+            container_path,
+            options: ["ro", "nosuid", "nodev", "bind"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
 /// What a device of a specification brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +61,9 @@ pub(crate) struct ContainerEdits {
     /// Nodes under the container's `/dev`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) device_nodes: Vec<DeviceNode>,
+    /// Files of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mounts: Vec<Mount>,
 }
 
 /// A named device of a specification.
@@ -128,6 +154,7 @@ mod tests {
         };
         let edits = ContainerEdits {
             device_nodes: vec![node],
+            mounts: Vec::new(),
         };
         Specification::new(
             "k8s.gpu.nvidia.com/claim",

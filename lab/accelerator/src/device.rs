@@ -6,9 +6,10 @@ use plimsoll_defects::Allocation;
 use plimsoll_vendors::{Lab, Vendor};
 
 use crate::{
-    cdi::DeviceNode,
+    cdi::{DeviceNode, Mount},
     config::{DeviceConfig, NodeConfig},
     identity::{self, HEADER_LENGTH, Identity},
+    installation::{InstallError, Installation},
     kernel::{self, LoopDevice},
     partition::{self, PartitionError},
 };
@@ -36,6 +37,10 @@ pub(crate) struct Device {
     pub(crate) parent: Option<Parent>,
     /// Into how many parts it can be divided.
     pub(crate) partitions: u32,
+    /// The version of its driver.
+    pub(crate) driver_version: String,
+    /// What comes into a container beside it.
+    pub(crate) mounts: Vec<Mount>,
 }
 
 /// The whole device that a part belongs to.
@@ -68,6 +73,9 @@ pub enum DeviceError {
     /// It cannot be divided.
     #[error(transparent)]
     Partition(#[from] PartitionError),
+    /// Its driver cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// The vendor cannot be imitated; [`NodeConfig::check`] says so earlier.
     #[error("vendor `{0}` cannot be imitated by the lab")]
     Vendor(String),
@@ -115,9 +123,17 @@ impl Device {
 
 /// Brings up all devices of a node, parts included, each with its identity written.
 pub(crate) fn bring_up(config: &NodeConfig) -> Result<Vec<Device>, DeviceError> {
+    let installation = Installation::of(config);
     let mut devices = Vec::new();
     for entry in &config.devices {
-        let whole = whole(&config.node, entry)?;
+        let mut whole = whole(&config.node, entry)?;
+        if let Some(lab) = whole.lab() {
+            installation.install(whole.vendor, lab)?;
+        }
+        whole.mounts = installation.mounts(whole.vendor);
+        if let Some(version) = installation.version(&whole.vendor.id) {
+            whole.driver_version = version;
+        }
         let parts = partition::bring_up(&whole, entry.partitions)?;
         devices.push(whole);
         devices.extend(parts);
@@ -187,6 +203,8 @@ pub(crate) fn describe(
         },
         parent: None,
         partitions: entry.partitions,
+        driver_version: lab.driver_version.clone(),
+        mounts: Vec::new(),
     }
 }
 

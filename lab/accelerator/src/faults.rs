@@ -1,6 +1,6 @@
 //! Which of the seeded defects this process has.
 
-/// A defect of the DRA driver or the device plugin.
+/// A defect of the DRA driver, the device plugin, the drivers' installation or the labeller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Allocating one device through the plugin injects all of the vendor's.
@@ -9,16 +9,32 @@ pub(crate) enum Fault {
     ApiOnly,
     /// One loop device under two names.
     DoubleAllocation,
+    /// Later nodes are labelled as having what they have not.
+    GhostLabel,
     /// The plugin always injects its first device.
     Neighbour,
     /// Preparing a claim injects nothing.
     NoInjection,
     /// Unpreparing does nothing.
     NoRelease,
+    /// Labels are applied once and never again.
+    NotKept,
+    /// The driver's version is stated, and no driver is loaded.
+    Premarked,
+    /// No container is brought the vendor's libraries.
+    RuntimeUnconfigured,
+    /// Containers of later nodes are not brought the vendor's libraries.
+    SecondNode,
     /// A device has its neighbour's attributes.
     SelectorLies,
+    /// The label states an earlier version.
+    StaleLabel,
     /// The pool is never complete and an old slice stays.
     StalePool,
+    /// Later nodes are tainted, and the labeller does not tolerate it.
+    TaintBlind,
+    /// The label states the major version only.
+    Truncated,
 }
 
 /// Ids and faults, sorted by id.
@@ -29,6 +45,14 @@ const TABLE: &[(&str, Fault)] = &[
     ("dra.no-release", Fault::NoRelease),
     ("dra.selector-lies", Fault::SelectorLies),
     ("dra.stale-pool", Fault::StalePool),
+    ("drv.ghost-label", Fault::GhostLabel),
+    ("drv.not-kept", Fault::NotKept),
+    ("drv.premarked", Fault::Premarked),
+    ("drv.runtime-unconfigured", Fault::RuntimeUnconfigured),
+    ("drv.second-node", Fault::SecondNode),
+    ("drv.stale-label", Fault::StaleLabel),
+    ("drv.taint-blind", Fault::TaintBlind),
+    ("drv.truncated", Fault::Truncated),
     ("sec.all-devices", Fault::AllDevices),
     ("sec.neighbour", Fault::Neighbour),
 ];
@@ -67,7 +91,13 @@ mod tests {
             .iter()
             .filter(|defect| {
                 defect.on_lab().is_some_and(|lab| {
-                    matches!(lab.component, Component::DraDriver | Component::DevicePlugin)
+                    matches!(
+                        lab.component,
+                        Component::DraDriver
+                            | Component::DevicePlugin
+                            | Component::DriverInstaller
+                            | Component::NodeLabeller
+                    )
                 })
             })
             .map(|defect| defect.id.as_str())

@@ -17,6 +17,8 @@ use crate::{
     dra::{DriverError, driver::Driver},
     exporter::{self, ExporterError},
     faults::Faults,
+    installation::Installation,
+    labeller::Labeller,
     monitor::{self, Monitor},
     plugin::{PluginError, registration::Plugin},
     shutdown::{self, Shutdown},
@@ -211,6 +213,18 @@ impl<'a> Parts<'a> {
                 }));
             }
         }
+        let labeller = Labeller {
+            node: config.node.clone(),
+            devices: self.devices.to_vec(),
+            installation: Installation::of(config),
+            faults: Faults::of(&config.defects),
+            client: self.client.clone(),
+            monitor: self.monitor.clone(),
+        };
+        running.push(Box::pin(async move {
+            labeller.run(shutdown).await;
+            Ok(())
+        }));
         if let Some(address) = config.exporter_address {
             let (devices, monitor) = (self.devices.to_vec(), self.monitor.clone());
             running.push(Box::pin(async move {

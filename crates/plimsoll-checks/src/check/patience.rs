@@ -47,6 +47,12 @@ impl Patience {
         self.deadline("probe report", DeadlineKind::Patience, 60)
     }
 
+    /// How long a label that was taken off a node may take to come back.
+    #[must_use]
+    pub fn label_return(&self) -> Deadline {
+        self.deadline("a label's return", DeadlineKind::Patience, 60)
+    }
+
     /// How long an object may take to go.
     #[must_use]
     pub fn deletion(&self) -> Deadline {

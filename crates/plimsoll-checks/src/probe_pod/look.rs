@@ -8,6 +8,8 @@ use plimsoll_vendors::Vendor;
 pub struct Look {
     globs: Vec<String>,
     forge: Vec<DeviceNumber>,
+    texts: Vec<String>,
+    files: Vec<String>,
     fail_first: Option<String>,
     stays: bool,
 }
@@ -38,6 +40,20 @@ impl Look {
         self
     }
 
+    /// Also reads text files.
+    #[must_use]
+    pub fn reading<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
+        self.texts.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Also looks for files, by patterns.
+    #[must_use]
+    pub fn finding<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.files.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
     /// Fails after reporting, unless the file `mark` shows that it has done so before.
     #[must_use]
     pub fn failing_first(mut self, mark: impl Into<String>) -> Self {
@@ -58,6 +74,8 @@ impl Look {
         let mut args = vec!["devices".to_owned()];
         args.extend(self.globs.iter().map(|glob| format!("--match={glob}")));
         args.extend(self.forge.iter().map(|number| format!("--forge={number}")));
+        args.extend(self.texts.iter().map(|path| format!("--read={path}")));
+        args.extend(self.files.iter().map(|pattern| format!("--find={pattern}")));
         args.extend(self.fail_first.iter().map(|mark| format!("--fail-first={mark}")));
         args.extend(self.stays.then(|| "--hold".to_owned()));
         args

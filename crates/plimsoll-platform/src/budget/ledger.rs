@@ -11,6 +11,8 @@ use crate::survey::Path;
 pub(super) enum Wish {
     /// Some accelerators.
     Some(Ask),
+    /// Some accelerators of this very node.
+    On(String, Ask),
     /// All that one node has.
     Node(WholeNode),
 }
@@ -18,7 +20,7 @@ pub(super) enum Wish {
 impl Wish {
     fn path(&self) -> &Path {
         match self {
-            Self::Some(ask) => &ask.path,
+            Self::Some(ask) | Self::On(_, ask) => &ask.path,
             Self::Node(node) => &node.path,
         }
     }
@@ -93,6 +95,15 @@ impl Ledger {
         counts.map(|(_, count)| *count).max().unwrap_or_default()
     }
 
+    /// How many one node could give by a path with nothing lent.
+    pub(super) fn of_node(&self, path: &Path, node: &str) -> usize {
+        let nodes = self.free.get(path);
+        nodes
+            .and_then(|nodes| nodes.get(node))
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// Puts a wish at the end of the queue; the answer names it.
     pub(super) fn enqueue(&mut self, wish: Wish, to: oneshot::Sender<Lease>) -> u64 {
         let ticket = self.tickets;
@@ -132,7 +143,8 @@ impl Ledger {
                 None
             } else {
                 match &waiting.wish {
-                    Wish::Some(ask) => self.choose(ask),
+                    Wish::Some(ask) => self.choose(ask, None),
+                    Wish::On(node, ask) => self.choose(ask, Some(node)),
                     Wish::Node(ask) => self.choose_node(ask),
                 }
             };
@@ -177,7 +189,7 @@ impl Ledger {
     }
 
     /// Nodes and counts for an ask, if there is enough now.
-    fn choose(&self, ask: &Ask) -> Option<Vec<(String, usize)>> {
+    fn choose(&self, ask: &Ask, only: Option<&str>) -> Option<Vec<(String, usize)>> {
         let min = ask.min.max(1);
         let max = ask.max.max(min);
         let hardware = hardware(&ask.path);
@@ -185,6 +197,7 @@ impl Ledger {
             .free
             .get(&ask.path)?
             .iter()
+            .filter(|(node, _)| only.is_none_or(|only| only == node.as_str()))
             .filter(|(node, _)| !self.whole.contains(&(hardware.clone(), (*node).clone())))
             .map(|(node, free)| {
                 let lent = self

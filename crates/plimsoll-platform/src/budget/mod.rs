@@ -131,6 +131,23 @@ impl Budget {
         Ok(self.wait(Wish::Some(ask)).await)
     }
 
+    /// Borrows accelerators of one certain node; waits as [`acquire`](Self::acquire) does.
+    ///
+    /// # Errors
+    /// [`BudgetError::Unsatisfiable`], at once, when all that is free there would not be enough.
+    pub async fn acquire_on(&self, node: &str, ask: Ask) -> Result<Lease, BudgetError> {
+        let has = self.lock().of_node(&ask.path, node);
+        if has < ask.min.max(1) {
+            return Err(BudgetError::Unsatisfiable {
+                path: ask.path,
+                min: ask.min.max(1),
+                placement: Placement::SameNode,
+                has,
+            });
+        }
+        Ok(self.wait(Wish::On(node.to_owned(), ask)).await)
+    }
+
     /// Borrows all accelerators of one node that nobody else's pods hold, all or nothing; waits until none of them
     /// is lent any more. It takes its turn like everybody: those who ask later for the same hardware are served
     /// later, so a node does become free.

@@ -51,6 +51,21 @@ fn ask(path: Path, min: usize, max: usize, placement: Placement) -> Ask {
 }
 
 #[tokio::test]
+async fn one_certain_node_gives_what_it_has_and_no_other_steps_in() {
+    let budget = budget(&[(plugin(), "a", 1), (plugin(), "b", 3)]);
+    let one = || ask(plugin(), 1, 1, Placement::SameNode);
+    let lease = budget.acquire_on("a", one()).await.unwrap();
+    assert_eq!(lease.slots, [("a".into(), 1)]);
+    assert!(
+        budget.acquire_on("a", one()).now_or_never().is_none(),
+        "b is not a"
+    );
+    assert!(budget.acquire_on("c", one()).await.is_err());
+    drop(lease);
+    assert_eq!(budget.acquire_on("a", one()).await.unwrap().node(), "a");
+}
+
+#[tokio::test]
 async fn one_gets_up_to_the_maximum_of_what_is_free() {
     let budget = budget(&[(plugin(), "a", 2), (plugin(), "b", 3)]);
     let lease = budget

@@ -12,9 +12,13 @@ use std::path::{Path, PathBuf};
 
 use crate::host::{Devices, FoundNode, OpenMode};
 use crate::protocol::{
-    Access, DeviceNode, DeviceNumber, Environment, NodeKind, OpenNode, Opened, Report, Summary, Walked,
+    Access, DeviceNode, DeviceNumber, Environment, FoundFiles, NodeKind, OpenNode, Opened, Report, Summary,
+    TextFile, Walked,
 };
 use identify::{Content, identify};
+
+/// More of a text file is not told.
+const LONGEST_TEXT: usize = 1000;
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub struct Look {
     pub variables: Vec<String>,
     /// Globs of mounts to tell, beside [`globs`](Self::globs).
     pub mounts: Vec<String>,
+    /// Text files to tell the beginnings of.
+    pub texts: Vec<PathBuf>,
+    /// Globs of files to look for.
+    pub files: Vec<String>,
 }
 
 impl Default for Look {
@@ -42,6 +50,8 @@ impl Default for Look {
             forge_folders: ["/dev", "/tmp", ".", "/dev/shm"].map(PathBuf::from).to_vec(),
             variables: vec!["*VISIBLE_DEVICES".to_owned()],
             mounts: Vec::new(),
+            texts: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -89,6 +99,21 @@ impl Look {
             {
                 say(Report::Mount(mount))?;
             }
+        }
+
+        for path in &self.texts {
+            say(Report::TextFile(TextFile {
+                path: path.display().to_string(),
+                text: devices
+                    .text(path)
+                    .map(|text| text.chars().take(LONGEST_TEXT).collect()),
+            }))?;
+        }
+        for pattern in &self.files {
+            say(Report::FoundFiles(FoundFiles {
+                pattern: pattern.clone(),
+                paths: find(devices, pattern),
+            }))?;
         }
 
         let mut forged_open = Vec::new();
@@ -163,6 +188,34 @@ impl Look {
             identity,
         }
     }
+}
+
+/// The files that match a glob. Only folders that can be told from the glob are read, never a whole tree.
+fn find(devices: &dyn Devices, pattern: &str) -> Vec<String> {
+    let mut folders = vec![String::new()];
+    let mut parts = pattern.trim_start_matches('/').split('/').peekable();
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        let plain = !part.contains(['*', '?', '[', '{', '\\']);
+        folders = folders
+            .into_iter()
+            .flat_map(|folder| {
+                if plain && !is_last {
+                    return vec![format!("{folder}/{part}")];
+                }
+                let place = if folder.is_empty() { "/" } else { &folder };
+                let mut names = devices.names(Path::new(place));
+                names.sort();
+                names.dedup();
+                names
+                    .into_iter()
+                    .filter(|name| fast_glob::glob_match(part, name))
+                    .map(|name| format!("{folder}/{name}"))
+                    .collect()
+            })
+            .collect();
+    }
+    folders
 }
 
 /// Tries both ways.
@@ -287,6 +340,29 @@ mod tests {
         let (transcript, _) = transcript(&look_for("/dev/nvidia[0-9]*"), &devices, &[]);
         assert_eq!(transcript.mounts.len(), 1);
         assert_eq!(transcript.mounts[0].filesystem, "devtmpfs");
+    }
+
+    #[test]
+    fn texts_and_files_are_told_also_those_that_are_not_there() {
+        let devices = FakeDevices::default()
+            .text_file("/proc/driver/nvidia/version", "Kernel Module  580.95.05\n")
+            .text_file("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1", "");
+        let look = Look {
+            texts: vec!["/proc/driver/nvidia/version".into(), "/proc/none".into()],
+            files: vec![
+                "/usr/lib/*-linux-gnu/libnvidia-ml.so*".to_owned(),
+                "/usr/bin/nvidia-smi".to_owned(),
+            ],
+            ..Look::default()
+        };
+        let (transcript, _) = transcript(&look, &devices, &[]);
+        assert_eq!(
+            transcript.text("/proc/driver/nvidia/version"),
+            Some("Kernel Module  580.95.05\n")
+        );
+        assert_eq!(transcript.text("/proc/none"), None);
+        let found: Vec<usize> = transcript.files.iter().map(|files| files.paths.len()).collect();
+        assert_eq!(found, [1, 0]);
     }
 
     #[test]

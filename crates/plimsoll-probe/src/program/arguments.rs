@@ -124,6 +124,8 @@ fn devices(parser: &mut Parser) -> Result<Command, BadArguments> {
             Long("walk") => roots.extend(parser.values()?.map(PathBuf::from)),
             Long("env") => look.variables.extend(strings(parser)?),
             Long("mount") => look.mounts.extend(strings(parser)?),
+            Long("read") => look.texts.extend(parser.values()?.map(PathBuf::from)),
+            Long("find") => look.files.extend(strings(parser)?),
             Long("fail-first") => fail_first = Some(PathBuf::from(parser.value()?)),
             Long("hold") => hold = true,
             Short('h') | Long("help") => return Ok(Command::Help),

@@ -23,7 +23,7 @@ pub use errno::Errno;
 pub use identity::{HEADER_BYTES, HEADER_MAGIC, Identity, IdentitySource};
 pub use lifecycle::{Failed, Finished, OpenNode, PROTOCOL, Started, Summary};
 pub use load::{LoadPeriod, LoadStarted};
-pub use surroundings::{Environment, Mount};
+pub use surroundings::{Environment, FoundFiles, Mount, TextFile};
 
 /// One line of the probe's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,10 @@ pub enum Report {
     Environment(Environment),
     /// A mount at, or of, something that was asked for.
     Mount(Mount),
+    /// A text file that was asked for.
+    TextFile(TextFile),
+    /// Files that were looked for.
+    FoundFiles(FoundFiles),
     /// An attempt to reach a device by making its node.
     Forged(Forged),
     /// A load begins.

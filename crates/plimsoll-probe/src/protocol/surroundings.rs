@@ -1,4 +1,4 @@
-//! What else of its surroundings a container shows: selected variables and mounts.
+//! What else of its surroundings a container shows: selected variables, mounts and files.
 
 use std::collections::BTreeMap;
 
@@ -24,4 +24,23 @@ pub struct Mount {
     pub filesystem: String,
     /// Options of the mount.
     pub options: Vec<String>,
+}
+
+/// A small text file that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TextFile {
+    /// Where it is.
+    pub path: String,
+    /// Its beginning; absent where it is not there, or can't be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Files that were looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundFiles {
+    /// The pattern.
+    pub pattern: String,
+    /// Those that are there, sorted.
+    pub paths: Vec<String>,
 }

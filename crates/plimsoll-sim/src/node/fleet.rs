@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use plimsoll_apiserver::{ApiServer, Change, DeleteOptions, Direct, Object, Status, User, elapse, resources};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use super::{
@@ -101,6 +101,13 @@ impl Fleet {
         components.spawn(run);
         components.spawn(fleet.0.ground.names.clone().follow(api, delay));
         components.spawn(fleet.clone().follow_pods());
+        if !faults.has("drv.not-kept") {
+            components.spawn(
+                fleet
+                    .clone()
+                    .keep_labels(server.direct(User::component("node-labeller"))),
+            );
+        }
         components.spawn(fleet.clone().renew_leases());
         Ok(fleet)
     }
@@ -236,6 +243,36 @@ impl Fleet {
             } else {
                 api.create(slice.clone()).await
             };
+        }
+    }
+
+    /// Puts labels back that somebody takes off a node or changes, as vendors' labellers do.
+    async fn keep_labels(self, api: Direct) {
+        let mut changes = api.watch(&[resources::NODES]);
+        while let Some(change) = changes.next().await {
+            if let Change::Deleted(..) = change {
+                continue;
+            }
+            let node = change.object();
+            let Some(kubelet) = node["metadata"]["name"]
+                .as_str()
+                .and_then(|name| self.kubelet(name))
+            else {
+                continue;
+            };
+            let missing: Map<String, Value> = kubelet
+                .labels
+                .iter()
+                .filter(|(name, value)| node["metadata"]["labels"][name.as_str()] != value.as_str())
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect();
+            if !missing.is_empty() {
+                // What is refused is tried again with the node's next change.
+                let labels = json!({"metadata": {"labels": missing}});
+                let _ = api
+                    .merge(&resources::NODES, None, &kubelet.name, None, labels)
+                    .await;
+            }
         }
     }
 

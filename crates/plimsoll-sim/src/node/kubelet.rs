@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, dra::Driver, plugin::Plugin, uuid},
+    drivers::{Accelerator, CdiRegistry, dra::Driver, installation, plugin::Plugin, uuid},
     platform::{Allocation, NodeGroup},
 };
 
@@ -33,6 +33,10 @@ pub(crate) struct Kubelet {
     pub(crate) minor: u32,
     /// What containers share.
     pub(crate) machine: Arc<Machine>,
+    /// What its labeller keeps as labels.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// A taint that its labeller is blind to.
+    pub(crate) taint: Option<&'static str>,
     /// The node's accelerators.
     pub(crate) accelerators: Vec<Accelerator>,
     /// What the runtime knows of devices by name.
@@ -66,7 +70,8 @@ impl Kubelet {
     pub(crate) fn new(name: &str, number: u32, group: &Arc<NodeGroup>, minor: u32, faults: &Faults) -> Self {
         let accelerators = Accelerator::of_node(name, group);
         let boot_id = uuid(&format!("{name}/boot"));
-        let machine = Machine::new(boot_id, accelerators.iter().map(Accelerator::hardware));
+        let machine = Machine::new(boot_id, accelerators.iter().map(Accelerator::hardware))
+            .telling(installation::kernel_files(&accelerators, faults));
         let mut registry = CdiRegistry::default();
         let plugins = plugins(&accelerators, &mut registry, faults);
         let registry = Arc::new(Mutex::new(registry));
@@ -81,6 +86,8 @@ impl Kubelet {
             number,
             group: Arc::clone(group),
             minor: group.kubelet.unwrap_or(minor),
+            labels: installation::labels(&accelerators, number == 0, faults),
+            taint: installation::taint(&accelerators, number == 0, faults),
             machine: Arc::new(machine),
             accelerators,
             registry,

@@ -24,13 +24,18 @@ pub(crate) fn node(kubelet: &Kubelet, now: &str) -> Value {
         ]
         .map(|(key, value)| (key.to_owned(), json!(value))),
     );
-    for (key, value) in &group.labels {
+    for (key, value) in kubelet.labels.iter().chain(&group.labels) {
         labels.insert(key.clone(), json!(value));
     }
     let range = pod_range(kubelet.number);
     let mut spec =
         json!({"podCIDR": range, "podCIDRs": [range], "providerID": format!("simulated://{}", kubelet.name)});
     let mut taints: Vec<Value> = group.taints.iter().filter_map(|text| taint(text)).collect();
+    taints.extend(
+        kubelet
+            .taint
+            .map(|key| json!({"key": key, "effect": "NoSchedule"})),
+    );
     if group.cordoned {
         spec["unschedulable"] = json!(true);
         taints.push(json!({

@@ -230,6 +230,7 @@ impl Claims {
             {
                 let container_edits = ContainerEdits {
                     device_nodes: vec![device.node()],
+                    mounts: device.mounts.clone(),
                 };
                 specified.push(CdiDevice {
                     name: cdi_name,

@@ -203,17 +203,15 @@ fn attributes(dra: &Dra, device: &Device) -> BTreeMap<String, DeviceAttribute> {
             text(&pcie_root(device)),
         ),
     ]);
-    if let Some(lab) = device.lab() {
-        let version = DeviceAttribute {
-            version: Some(lab.driver_version.clone()),
-            ..DeviceAttribute::default()
-        };
-        let name = dra
-            .driver_version_attribute
-            .clone()
-            .unwrap_or_else(|| "driverVersion".to_owned());
-        attributes.insert(name, version);
-    }
+    let version = DeviceAttribute {
+        version: Some(device.driver_version.clone()),
+        ..DeviceAttribute::default()
+    };
+    let name = dra
+        .driver_version_attribute
+        .clone()
+        .unwrap_or_else(|| "driverVersion".to_owned());
+    attributes.insert(name, version);
     let kind = match device.parent {
         Some(_) => dra.partition_type.as_deref().unwrap_or("partition"),
         None => dra.device_type.as_deref().unwrap_or("device"),

@@ -152,6 +152,7 @@ impl Plugin {
             name: cdi_id("", device).trim_start_matches('=').to_owned(),
             container_edits: ContainerEdits {
                 device_nodes: vec![device.node()],
+                mounts: device.mounts.clone(),
             },
         };
         Specification::new(&self.resource, self.devices.iter().map(device).collect())

@@ -33,6 +33,7 @@ pub(crate) struct Activity {
 pub(crate) struct Machine {
     boot_id: String,
     devices: BTreeMap<DeviceNumber, HardwareDevice>,
+    files: BTreeMap<String, String>,
     activity: Mutex<BTreeMap<DeviceNumber, Activity>>,
 }
 
@@ -45,8 +46,20 @@ impl Machine {
                 .into_iter()
                 .map(|device| (device.number, device))
                 .collect(),
+            files: BTreeMap::new(),
             activity: Mutex::default(),
         }
+    }
+
+    /// The same with files of its kernel, which every container sees.
+    pub(crate) fn telling(mut self, files: BTreeMap<String, String>) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Files of its kernel, by path.
+    pub(crate) fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
     }
 
     /// Which start of which kernel it is.

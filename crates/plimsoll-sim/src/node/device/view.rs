@@ -115,6 +115,7 @@ pub(crate) struct View {
     rules: Rules,
     privileges: Privileges,
     mounts: Vec<VisibleMount>,
+    files: BTreeMap<String, String>,
     made: Mutex<BTreeMap<String, DeviceNumber>>,
 }
 
@@ -135,6 +136,7 @@ impl View {
             rules: Rules::standard(),
             privileges,
             mounts,
+            files: BTreeMap::new(),
             made: Mutex::default(),
         };
         view.show_host_folders();
@@ -167,6 +169,11 @@ impl View {
     pub(crate) fn give(&mut self, path: &str, number: DeviceNumber) {
         self.nodes.insert(path.to_owned(), number);
         self.allow(Rule::one(number));
+    }
+
+    /// Puts a file into the container.
+    pub(crate) fn bring(&mut self, path: String, text: String) {
+        self.files.insert(path, text);
     }
 
     /// Lets devices be opened, by whatever node.
@@ -290,12 +297,26 @@ impl Devices for View {
                 self.privileges.capabilities
             )),
             "/proc/sys/kernel/random/boot_id" => Some(format!("{}\n", self.machine.boot_id())),
-            _ => None,
+            "/proc/sys/kernel/osrelease" => Some("6.12.0\n".to_owned()),
+            other => self
+                .files
+                .get(other)
+                .or_else(|| self.machine.files().get(other))
+                .cloned(),
         }
     }
 
-    fn names(&self, _folder: &Path) -> Vec<String> {
-        Vec::new()
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .files
+            .keys()
+            .chain(self.machine.files().keys())
+            .filter_map(|path| Path::new(path).strip_prefix(folder).ok())
+            .filter_map(|path| Some(path.components().next()?.as_os_str().to_str()?.to_owned()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn link(&self, path: &Path) -> Option<String> {

@@ -171,6 +171,7 @@ impl PodWorker {
             variables,
             annotations: annotations(pod),
             devices,
+            on_first_node: self.kubelet.number == 0,
         };
         let (view, variables) = {
             let registry = self.kubelet.registry();

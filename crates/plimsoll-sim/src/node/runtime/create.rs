@@ -8,7 +8,7 @@ use plimsoll_vendors::Vendor;
 use super::ledger::{Ledger, Node};
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, Edits, UnresolvableDevices},
+    drivers::{Accelerator, CdiRegistry, Edits, UnresolvableDevices, installation::runtime_file},
     node::device::{Machine, Privileges, Rule, View, VisibleMount},
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Order {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Devices by the names that their drivers gave them.
     pub(crate) devices: Vec<String>,
+    /// Whether the node is the cluster's first.
+    pub(crate) on_first_node: bool,
 }
 
 /// A container that the runtime can't create.
@@ -74,6 +76,9 @@ pub(crate) fn create(
         faults,
     };
     broken.apply(&mut view, ledger);
+    for file in broken.libraries() {
+        view.bring(file, String::new());
+    }
     let mut variables = order.variables.clone();
     variables.extend(edits.variables);
     Ok((view, variables))
@@ -88,6 +93,19 @@ struct Broken<'a> {
 }
 
 impl Broken<'_> {
+    /// What the vendors' runtimes bring along with the devices that were given; a runtime that is everybody's
+    /// default brings it to all.
+    fn libraries(&self) -> BTreeSet<String> {
+        let everywhere = self.faults.has("drv.injected-everywhere");
+        self.accelerators
+            .iter()
+            .filter(|accelerator| {
+                everywhere || self.edits.nodes.get(&accelerator.path) == Some(&accelerator.number)
+            })
+            .filter_map(|accelerator| runtime_file(accelerator, self.order.on_first_node, self.faults))
+            .collect()
+    }
+
     fn apply(&self, view: &mut View, ledger: &mut Ledger) {
         let of_pod = ledger.of_pod(&self.order.pod);
         let residue = ledger.residue();
@@ -278,6 +296,7 @@ mod tests {
             variables: Vec::new(),
             annotations: BTreeMap::new(),
             devices: devices.iter().map(|name| (*name).to_owned()).collect(),
+            on_first_node: true,
         }
     }
 
