@@ -1,6 +1,7 @@
 //! What a platform file may say, and what is said of one that may not.
 
 use super::*;
+use crate::platform::PlatformFault;
 
 const SOUND: &str = r#"
 name = "lab"
