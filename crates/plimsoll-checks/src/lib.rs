@@ -11,6 +11,7 @@ pub mod gang_scheduling;
 pub mod probe_pod;
 pub mod secure_accelerator_access;
 pub mod settings;
+pub mod topology_alignment;
 
 pub use check::{
     Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Need, Patience, Probe, Sink, Trial,
@@ -23,4 +24,5 @@ pub static ALL: &[&dyn Check] = &[
     &driver_runtime_management::DriverRuntimeManagement,
     &gang_scheduling::GangScheduling,
     &secure_accelerator_access::SecureAcceleratorAccess,
+    &topology_alignment::TopologyAlignment,
 ];

@@ -60,6 +60,9 @@ defects! {
     "sec.selector"
     "sec.sidecar"
     "sec.whole-major"
+    "topo.fictional"
+    "topo.flat-labels"
+    "topo.relaxed"
 }
 
 static ALL: LazyLock<Vec<Defect>> = LazyLock::new(|| {
@@ -205,6 +208,7 @@ mod tests {
                 Some("drv") => "driver_runtime_management",
                 Some("gang") => "gang_scheduling",
                 Some("sec") => "secure_accelerator_access",
+                Some("topo") => "topology_alignment",
                 other => panic!("{}: prefix {other:?} has no requirement", defect.id),
             };
             assert_eq!(defect.requirement.as_str(), requirement, "{}", defect.id);

@@ -9,6 +9,7 @@ use crate::gang_controller::GATE;
 pub fn manifests(id: &str) -> Vec<Value> {
     match id {
         "gang.min-one" => min_count_of_one(),
+        "topo.relaxed" => drop_constraints(),
         "gang.dead" | "gang.deadlock" | "gang.never-released" | "gang.partial-bind" => hold_members(),
         _ => Vec::new(),
     }
@@ -42,6 +43,21 @@ fn min_count_of_one() -> Vec<Value> {
         is_gang,
         one,
     )
+}
+
+/// Takes away what the devices of a claim must have in common, before the claim is stored.
+fn drop_constraints() -> Vec<Value> {
+    let mut manifests = policy(
+        "plimsoll-lab-relaxed",
+        "resource.k8s.io",
+        "resourceclaims",
+        "has(object.spec.devices.constraints)",
+        "",
+    );
+    let removal = "[JSONPatch{op: \"remove\", path: \"/spec/devices/constraints\"}]";
+    manifests[0]["spec"]["mutations"] =
+        json!([{"patchType": "JSONPatch", "jsonPatch": {"expression": removal}}]);
+    manifests
 }
 
 fn policy(name: &str, group: &str, resource: &str, condition: &str, expression: &str) -> Vec<Value> {
@@ -93,7 +109,11 @@ mod tests {
 
     #[test]
     fn a_policy_is_one_to_the_api_and_is_bound() {
-        for manifests in [manifests("gang.min-one"), hold_members()] {
+        for manifests in [
+            manifests("gang.min-one"),
+            manifests("topo.relaxed"),
+            hold_members(),
+        ] {
             let policy: MutatingAdmissionPolicy = serde_json::from_value(manifests[0].clone()).unwrap();
             let binding: MutatingAdmissionPolicyBinding =
                 serde_json::from_value(manifests[1].clone()).unwrap();

@@ -172,6 +172,16 @@ fn whole(node: &str, entry: &DeviceConfig) -> Result<Device, DeviceError> {
     Ok(describe(node, entry, vendor, lab, memory))
 }
 
+/// Four devices to a NUMA node, as on a machine with two sockets and eight of them.
+pub(crate) fn numa_node(index: u32) -> u32 {
+    index / 4
+}
+
+/// Two devices to a PCIe root.
+pub(crate) fn pcie_root(index: u32) -> String {
+    format!("pci0000:{:02x}", index / 2 * 0x10)
+}
+
 /// What an entry of the configuration stands for, given the size the kernel reports.
 pub(crate) fn describe(
     node: &str,
@@ -200,6 +210,8 @@ pub(crate) fn describe(
             index: entry.index,
             node: node.to_owned(),
             memory,
+            pcie_root: pcie_root(entry.index),
+            numa_node: numa_node(entry.index),
         },
         parent: None,
         partitions: entry.partitions,

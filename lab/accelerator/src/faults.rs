@@ -9,6 +9,10 @@ pub(crate) enum Fault {
     ApiOnly,
     /// One loop device under two names.
     DoubleAllocation,
+    /// Every device is published at the position of the first.
+    Fictional,
+    /// One zone is labelled as being of two regions.
+    FlatLabels,
     /// Later nodes are labelled as having what they have not.
     GhostLabel,
     /// The plugin always injects its first device.
@@ -55,6 +59,8 @@ const TABLE: &[(&str, Fault)] = &[
     ("drv.truncated", Fault::Truncated),
     ("sec.all-devices", Fault::AllDevices),
     ("sec.neighbour", Fault::Neighbour),
+    ("topo.fictional", Fault::Fictional),
+    ("topo.flat-labels", Fault::FlatLabels),
 ];
 
 /// The faults of one process; sound by default.

@@ -4,7 +4,8 @@
 //! [`HEADER_LENGTH`] bytes hold a line of text, the rest of them zero:
 //!
 //! ```text
-//! PLIMSOLL-ACCELERATOR/1 {"uuid":"…","model":"…","vendor":"…","index":0,"node":"…","memory":68719476736}
+//! PLIMSOLL-ACCELERATOR/1 {"uuid":"…","model":"…","vendor":"…","index":0,"node":"…","memory":68719476736,"pcie_root":"pci0000:00",
+//! "numa_node":0}
 //! ```
 //!
 //! Whoever can open the device reads who it is, whatever path it is reached by. `memory` is in bytes.
@@ -39,6 +40,10 @@ pub struct Identity {
     pub node: String,
     /// Its memory in bytes.
     pub memory: u64,
+    /// The PCIe root that it hangs on.
+    pub pcie_root: String,
+    /// The NUMA node that it is local to.
+    pub numa_node: u32,
 }
 
 /// Why bytes are no header.
@@ -117,6 +122,8 @@ mod tests {
             index: 0,
             node: "n1".into(),
             memory: 1 << 36,
+            pcie_root: "pci0000:00".into(),
+            numa_node: 0,
         }
     }
 

@@ -112,6 +112,15 @@ impl Labeller {
         if self.faults.has(Fault::GhostLabel) && !self.installation.is_first_node() {
             labels.extend(self.ghost());
         }
+        if self.faults.has(Fault::FlatLabels) {
+            let region = if self.installation.is_first_node() {
+                "region-1"
+            } else {
+                "region-2"
+            };
+            labels.insert("topology.kubernetes.io/region".to_owned(), region.to_owned());
+            labels.insert("topology.kubernetes.io/zone".to_owned(), "zone-1".to_owned());
+        }
         if !self.is_blind() {
             for (vendor, devices) in self.by_vendor() {
                 let version = self.installation.version(&vendor.id);

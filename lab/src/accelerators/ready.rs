@@ -1,4 +1,4 @@
-//! When accelerators are ready: published by their driver, or allocatable on the node.
+//! When accelerators are ready: published by their driver, or allocatable on the node, and stated in its labels.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,8 @@ pub(crate) async fn offered(
             Config::default(),
             |all| {
                 first_missing(nodes, requests, |node, request| {
-                    offers(all.get(node), node, request)
+                    let node_object = all.get(node);
+                    offers(node_object, node, request).or_else(|| stated(node_object, node, request))
                 })
             }
         ),
@@ -88,6 +89,20 @@ fn offers(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Opti
         .unwrap_or(0);
     (count < u32::from(request.count))
         .then(|| format!("the node `{name}` has {count} of {} `{resource}`", request.count))
+}
+
+/// A node that a seeded defect keeps the labeller off has the vendor's taint instead.
+fn stated(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Option<String> {
+    let vendor = Vendor::by_id(&request.vendor).ok()?;
+    let label = vendor.driver.as_ref()?.labels.first()?;
+    let labels = node.and_then(|node| node.metadata.labels.as_ref());
+    let taints = node.and_then(|node| node.spec.as_ref()?.taints.as_ref());
+    let is_tainted = taints
+        .into_iter()
+        .flatten()
+        .any(|taint| vendor.taints.contains(&taint.key));
+    let is_labelled = labels.is_some_and(|labels| labels.contains_key(label));
+    (!is_labelled && !is_tainted).then(|| format!("the node `{name}` lacks the label `{label}`"))
 }
 
 #[cfg(test)]
@@ -146,6 +161,25 @@ mod tests {
         );
         assert!(offers(Some(&Node::default()), "node-1", request).is_some());
         assert!(offers(None, "node-1", request).is_some());
+    }
+
+    #[test]
+    fn a_vendor_with_a_labeller_is_ready_once_its_label_is_there() {
+        let nvidia = &requests()[0];
+        let node = |metadata, spec| -> Node {
+            serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+        };
+        let bare = node(json!({}), json!({}));
+        assert!(
+            stated(Some(&bare), "node-1", nvidia)
+                .unwrap()
+                .contains("lacks the label")
+        );
+        let label = "nvidia.com/cuda.driver-version.full";
+        let labelled = node(json!({"labels": {label: "580.1.2"}}), json!({}));
+        assert_eq!(stated(Some(&labelled), "node-1", nvidia), None);
+        let taints = json!({"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]});
+        assert_eq!(stated(Some(&node(json!({}), taints)), "node-1", nvidia), None);
     }
 
     #[test]

@@ -33,16 +33,56 @@ pub(super) fn identify(
             .and_then(|block| Identity::from_header(&block)),
         Content::Untouched => None,
     };
-    match own.or_else(|| nvidia(devices, number)) {
+    let mut identity = match own.or_else(|| nvidia(devices, number)) {
         Some(mut identity) => {
             if let Some(sysfs) = sysfs {
                 identity.pci_address = identity.pci_address.or(sysfs.pci_address);
+                identity.pcie_root = identity.pcie_root.or(sysfs.pcie_root);
+                identity.numa_node = identity.numa_node.or(sysfs.numa_node);
                 identity.sysfs = sysfs.sysfs;
             }
-            Some(identity)
+            identity
         }
-        None => sysfs,
+        None => sysfs?,
+    };
+    position(devices, &mut identity);
+    Some(identity)
+}
+
+/// Where the bus has the device, if nothing else said so.
+fn position(devices: &dyn Devices, identity: &mut Identity) {
+    let Some(address) = &identity.pci_address else {
+        return;
+    };
+    // The kernel writes addresses in lower case, with four digits for the domain.
+    let address = address.to_lowercase();
+    let entry = Path::new("/sys/bus/pci/devices").join(
+        address
+            .strip_prefix("0000")
+            .filter(|rest| rest.len() == 12)
+            .unwrap_or(&address),
+    );
+    if identity.pcie_root.is_none() {
+        identity.pcie_root = devices.link(&entry).as_deref().and_then(pcie_root);
     }
+    if identity.numa_node.is_none() {
+        identity.numa_node = devices
+            .text(&entry.join("numa_node"))
+            .as_deref()
+            .and_then(numa_node);
+    }
+}
+
+/// The root complex in a path such as `../../../devices/pci0000:3a/0000:3a:01.0/0000:3b:00.0`.
+fn pcie_root(path: &str) -> Option<String> {
+    path.split('/')
+        .find(|part| part.strip_prefix("pci").is_some_and(|rest| rest.contains(':')))
+        .map(str::to_owned)
+}
+
+/// A machine without NUMA says -1, which is no node.
+fn numa_node(text: &str) -> Option<i64> {
+    text.trim().parse().ok().filter(|node| *node >= 0)
 }
 
 /// NVIDIA's driver lists its devices by PCI address, with the minor of each one's node.
@@ -89,6 +129,11 @@ fn sysfs(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
         uuid: fact("unique_id"),
         model: fact("product_name").or_else(|| fact("model")),
         vendor: fact("vendor"),
+        pcie_root: pcie_root(&target),
+        numa_node: devices
+            .text(&device.join("numa_node"))
+            .as_deref()
+            .and_then(numa_node),
         pci_address: target
             .rsplit('/')
             .find(|part| is_pci_address(part))
@@ -191,6 +236,33 @@ mod tests {
         .unwrap();
         assert_eq!(identity.pci_address.as_deref(), Some("0000:03:00.0"));
         assert_eq!(identity.uuid.as_deref(), Some("7f3a"));
+    }
+
+    #[test]
+    fn a_device_is_where_the_bus_has_it() {
+        let devices = FakeDevices::default()
+            .linked(
+                "/sys/dev/char/226:128",
+                "../../devices/pci0000:80/0000:80:03.0/0000:83:00.0/drm/renderD128",
+            )
+            .text_file("/sys/dev/char/226:128/device/numa_node", "1\n");
+        let path = Path::new("/dev/dri/renderD128");
+        let identity = identify(&devices, path, number("c:226:128"), Content::Untouched).unwrap();
+        assert_eq!(identity.pcie_root.as_deref(), Some("pci0000:80"));
+        assert_eq!(identity.numa_node, Some(1));
+
+        let information = "GPU UUID: \t GPU-a\nDevice Minor: \t 0\n";
+        let devices = FakeDevices::default()
+            .text_file("/proc/driver/nvidia/gpus/0000:3b:00.0/information", information)
+            .linked(
+                "/sys/bus/pci/devices/0000:3b:00.0",
+                "../../../devices/pci0000:3a/0000:3a:01.0/0000:3b:00.0",
+            )
+            .text_file("/sys/bus/pci/devices/0000:3b:00.0/numa_node", "-1\n");
+        let path = Path::new("/dev/nvidia0");
+        let identity = identify(&devices, path, number("c:195:0"), Content::Untouched).unwrap();
+        assert_eq!(identity.pcie_root.as_deref(), Some("pci0000:3a"));
+        assert_eq!(identity.numa_node, None, "a machine without NUMA");
     }
 
     #[test]

@@ -47,6 +47,12 @@ pub struct Identity {
     /// Its PCI address, `0000:3b:00.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pci_address: Option<String>,
+    /// The root complex that it hangs on, `pci0000:3a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcie_root: Option<String>,
+    /// The NUMA node that it is local to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numa_node: Option<i64>,
     /// Where the kernel's entry for it points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sysfs: Option<String>,
@@ -64,6 +70,8 @@ impl Identity {
             node: None,
             memory_bytes: None,
             pci_address: None,
+            pcie_root: None,
+            numa_node: None,
             sysfs: None,
         }
     }
@@ -84,6 +92,8 @@ impl Identity {
             index: number(fields.get("index")),
             node: text("node"),
             memory_bytes: number(fields.get("memory")),
+            pcie_root: text("pcie_root"),
+            numa_node: fields.get("numa_node").and_then(Value::as_i64),
             ..Self::unknown(IdentitySource::Header)
         })
     }
@@ -99,6 +109,8 @@ impl Identity {
             "index": self.index,
             "node": self.node,
             "memory": self.memory_bytes,
+            "pcie_root": self.pcie_root,
+            "numa_node": self.numa_node,
         });
         let mut block = format!("{HEADER_MAGIC}{fields}\n").into_bytes();
         (block.len() <= HEADER_BYTES).then(|| {

@@ -150,6 +150,8 @@ impl Accelerator {
             index: Some(u64::from(self.index)),
             node: Some(self.node.clone()),
             memory_bytes: Some(self.memory),
+            pcie_root: Some(self.pcie_root()),
+            numa_node: Some(i64::from(self.numa_node())),
             ..Identity::unknown(IdentitySource::Header)
         };
         HardwareDevice {

@@ -43,6 +43,11 @@ pub(crate) fn labels(
     if faults.has("drv.ghost-label") && !is_first_node {
         labels.extend(ghost(accelerators));
     }
+    if faults.has("topo.flat-labels") {
+        let region = if is_first_node { "region-1" } else { "region-2" };
+        labels.insert("topology.kubernetes.io/region".to_owned(), region.to_owned());
+        labels.insert("topology.kubernetes.io/zone".to_owned(), "zone-1".to_owned());
+    }
     if is_blind(is_first_node, faults) {
         return labels;
     }

@@ -15,7 +15,7 @@ use k8s_openapi::{
 use plimsoll_vendors::Dra;
 
 use crate::{
-    device::Device,
+    device::{Device, numa_node, pcie_root},
     faults::{Fault, Faults},
 };
 
@@ -161,9 +161,19 @@ fn api_device(pool: &Pool, name: &str, device: &Device, unhealthy: bool) -> ApiD
         value: Quantity(device.identity.memory.to_string()),
         ..DeviceCapacity::default()
     };
+    let mut attributes = attributes(pool.dra, device);
+    if pool.faults.has(Fault::Fictional) {
+        let (first, root) = (numa_node(0), pcie_root(0));
+        attributes
+            .entry("numaNode".to_owned())
+            .and_modify(|node| node.int = Some(first.into()));
+        attributes
+            .entry("resource.kubernetes.io/pcieRoot".to_owned())
+            .and_modify(|attribute| attribute.string = Some(root));
+    }
     ApiDevice {
         name: name.to_owned(),
-        attributes: Some(attributes(pool.dra, device)),
+        attributes: Some(attributes),
         capacity: Some(BTreeMap::from([(memory_capacity(pool.dra), memory)])),
         consumes_counters: consumption(device).map(|consumption| vec![consumption]),
         taints: unhealthy.then(|| vec![taint()]),
@@ -193,14 +203,14 @@ fn attributes(dra: &Dra, device: &Device) -> BTreeMap<String, DeviceAttribute> {
             text(&identity.model),
         ),
         ("index".to_owned(), number(identity.index)),
-        ("numaNode".to_owned(), number(numa_node(device))),
+        ("numaNode".to_owned(), number(identity.numa_node)),
         (
             "interconnectDomain".to_owned(),
             text(&format!("{}-{}", identity.node, identity.vendor)),
         ),
         (
             "resource.kubernetes.io/pcieRoot".to_owned(),
-            text(&pcie_root(device)),
+            text(&identity.pcie_root),
         ),
     ]);
     let version = DeviceAttribute {
@@ -224,16 +234,6 @@ fn attributes(dra: &Dra, device: &Device) -> BTreeMap<String, DeviceAttribute> {
         attributes.insert("parentUUID".to_owned(), text(&parent.uuid));
     }
     attributes
-}
-
-/// Four devices to a NUMA node, as on a machine with two sockets and eight of them.
-pub(crate) fn numa_node(device: &Device) -> u32 {
-    device.identity.index / 4
-}
-
-/// Two devices to a PCIe root.
-fn pcie_root(device: &Device) -> String {
-    format!("pci0000:{:02x}", device.identity.index / 2 * 0x10)
 }
 
 fn counter_set(device: &Device) -> CounterSet {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{device::Device, dra::slices::numa_node};
+use crate::device::Device;
 
 /// Chooses `size` of the `available` ids, the `required` ones among them: as few NUMA nodes as possible, the
 /// fullest first, so that later requests find their devices together too; lowest index first.
@@ -17,12 +17,12 @@ pub(crate) fn prefer(
         .iter()
         .filter(|device| required.contains(&device.identity.uuid))
         .collect();
-    let taken: BTreeSet<u32> = chosen.iter().map(|device| numa_node(device)).collect();
+    let taken: BTreeSet<u32> = chosen.iter().map(|device| device.identity.numa_node).collect();
     let mut by_numa: BTreeMap<u32, Vec<&Device>> = BTreeMap::new();
     for device in devices {
         let uuid = &device.identity.uuid;
         if free.contains(uuid) && !required.contains(uuid) {
-            by_numa.entry(numa_node(device)).or_default().push(device);
+            by_numa.entry(device.identity.numa_node).or_default().push(device);
         }
     }
     let missing = size.saturating_sub(chosen.len());

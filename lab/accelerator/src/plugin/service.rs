@@ -8,7 +8,6 @@ use tonic::{Request, Response, Status};
 use super::preference::prefer;
 use crate::{
     device::Device,
-    dra::slices::numa_node,
     faults::{Fault, Faults},
     log::log,
     monitor::{Monitor, Reading, Readings},
@@ -73,7 +72,7 @@ impl PluginService {
                 health: if healthy { "Healthy" } else { "Unhealthy" }.to_owned(),
                 topology: Some(TopologyInfo {
                     nodes: vec![NumaNode {
-                        id: numa_node(device).into(),
+                        id: device.identity.numa_node.into(),
                     }],
                 }),
             }

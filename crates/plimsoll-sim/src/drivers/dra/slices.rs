@@ -125,6 +125,10 @@ fn api_device(pool: &Pool<'_>, name: &str, device: &Accelerator, unhealthy: bool
         "attributes": attributes(dra, device),
         "capacity": {memory: {"value": device.memory.to_string()}},
     });
+    if pool.faults.has("topo.fictional") {
+        published["attributes"]["numaNode"] = json!({"int": 0});
+        published["attributes"]["resource.kubernetes.io/pcieRoot"] = json!({"string": "pci0000:00"});
+    }
     if pool.has_counters_and_taints() {
         if let Some((set, count)) = consumption(device) {
             published["consumesCounters"] =

@@ -29,6 +29,8 @@ pub(super) struct Flaws {
     pub(super) short_count: bool,
     /// A claim's own selectors are not looked at, only its class's.
     pub(super) ignores_requests: bool,
+    /// What devices of one claim must have in common is not looked at.
+    pub(super) ignores_constraints: bool,
     /// What partitions of one device have in common is not looked at.
     pub(super) ignores_counters: bool,
     /// Tainted devices are given to whoever asks.
@@ -44,6 +46,7 @@ impl Flaws {
             selected_anyway: faults.has("dra.selected-anyway"),
             short_count: faults.has("dra.short-count"),
             ignores_requests: faults.has("dra.request-ignored"),
+            ignores_constraints: faults.has("topo.relaxed"),
             ignores_counters: faults.has("dra.counters-ignored"),
             ignores_taints: faults.has("dra.taints-ignored"),
             failing_selects: faults.has("dra.failing-selects"),

@@ -74,7 +74,10 @@ pub(in crate::scheduler) fn allocate(
         counters: Counters::default(),
         constraints: claims
             .iter()
-            .map(|claim| claim.constraints.iter().map(Tracked::new).collect())
+            .map(|claim| match supply.flaws.ignores_constraints {
+                true => Vec::new(),
+                false => claim.constraints.iter().map(Tracked::new).collect(),
+            })
             .collect(),
         chosen: vec![Vec::new(); claims.len()],
         effort: EFFORT,

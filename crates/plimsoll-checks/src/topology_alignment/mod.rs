@@ -1,0 +1,66 @@
+//! `topology_alignment`: where devices sit is published truly, and can be asked for.
+//!
+//! One trial per way to claim whole devices. [`position`] reads where devices are said to sit and where pods find
+//! them; [`trial`] runs pods on a [`bench::Bench`] (Y1 to Y3); [`domains`] looks at what nodes say of theirs (Y5).
+//! What a platform of one NUMA node, one PCIe root or one device can't be asked is recorded as a fact, and no control.
+
+mod bench;
+mod declaration;
+mod domains;
+mod position;
+mod trial;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use plimsoll_platform::Path;
+
+use crate::{Check, CheckError, Conclusion, Context, Declaration};
+
+/// The check.
+#[derive(Clone, Copy, Debug)]
+pub struct TopologyAlignment;
+
+#[async_trait(?Send)]
+impl Check for TopologyAlignment {
+    fn declaration(&self) -> &'static Declaration {
+        &declaration::DECLARATION
+    }
+
+    async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
+        let paths = paths(context);
+        if paths.is_empty() {
+            return Ok(Conclusion::Absent {
+                reason: "no DRA driver publishes devices that can be claimed, and a device plugin tells nobody where \
+                         its devices sit; a driver that publishes pcieRoot or numaNode would be tried"
+                    .to_owned(),
+            });
+        }
+        try_join_all(paths.iter().map(|path| trial::run(context, path))).await?;
+        Ok(Conclusion::Controls)
+    }
+}
+
+/// One way to claim the whole devices of each driver: of several classes the one that selects most.
+fn paths(context: &Context) -> Vec<Path> {
+    let mut paths: Vec<Path> = Vec::new();
+    for path in context.inventory.paths() {
+        let Path::Dra { driver, .. } = path else { continue };
+        let total = |path: &Path| {
+            context
+                .inventory
+                .by_path(path)
+                .map(|pool| pool.total)
+                .sum::<u32>()
+        };
+        if total(path) == 0 {
+            continue;
+        }
+        let is_same = |known: &&mut Path| matches!(known, Path::Dra { driver: other, .. } if other == driver);
+        match paths.iter_mut().find(is_same) {
+            Some(known) if total(known) < total(path) => *known = path.clone(),
+            Some(_) => {}
+            None => paths.push(path.clone()),
+        }
+    }
+    paths
+}
