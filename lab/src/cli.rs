@@ -141,9 +141,12 @@ pub(crate) struct UpArgs {
     /// How many nodes.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=i64::from(NodeIndex::MAX)))]
     pub(crate) nodes: u8,
-    /// Accelerators of every node, `VENDOR:COUNT[:dra|plugin]`; `none` for none.
-    #[arg(long, value_name = "LIST", default_value = "nvidia:4,amd:2:plugin", value_parser = accelerators)]
-    pub(crate) accelerators: Accelerators,
+    /// Accelerators of every node, `VENDOR:COUNT[:dra|plugin[:DIVISION]]`; `none` for none.
+    ///
+    /// A division is partitions (`3g.40gb+1g.10gb`), virtual functions (`vf4`), or alternatives (`whole|vf4`). Without a
+    /// list, a node has what the chosen defects show on, else `nvidia:4,amd:2:plugin`.
+    #[arg(long, value_name = "LIST", value_parser = accelerators)]
+    pub(crate) accelerators: Option<Accelerators>,
     /// Start an optional component as well.
     #[arg(long, value_name = "COMPONENT", value_delimiter = ',')]
     pub(crate) with: Vec<String>,
@@ -164,15 +167,19 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=i64::from(NodeIndex::MAX)))]
     pub(crate) nodes: u8,
     /// Accelerators of every node, as `up` takes them.
-    #[arg(long, value_name = "LIST", default_value = "nvidia:4,amd:2:plugin", value_parser = accelerators)]
+    #[arg(long, value_name = "LIST", default_value = USUAL, value_parser = accelerators)]
     pub(crate) accelerators: Accelerators,
 }
+
+/// The accelerators of a node where nobody says otherwise.
+pub(crate) const USUAL: &str = "nvidia:4,amd:2:plugin";
 
 /// The accelerators of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Accelerators(pub(crate) Vec<AcceleratorRequest>);
 
-fn accelerators(text: &str) -> Result<Accelerators, String> {
+/// Reads a list of them.
+pub(crate) fn accelerators(text: &str) -> Result<Accelerators, String> {
     if text.trim() == "none" {
         return Ok(Accelerators(Vec::new()));
     }
@@ -241,7 +248,9 @@ mod tests {
         let args = up("up");
         assert_eq!(args.lab.name.as_str(), "lab");
         assert_eq!(args.nodes, 2);
-        let requests: Vec<_> = args.accelerators.0.iter().map(ToString::to_string).collect();
+        assert_eq!(args.accelerators, None);
+        let requests = accelerators(USUAL).unwrap().0;
+        let requests: Vec<_> = requests.iter().map(ToString::to_string).collect();
         assert_eq!(requests, ["nvidia:4:dra", "amd:2:plugin"]);
         assert!(args.defects.is_empty() && args.with.is_empty());
     }
@@ -250,7 +259,7 @@ mod tests {
     fn lists_are_given_with_commas_or_repeated() {
         let args = up("up --defect dra.api-only,gang.dead --defect sec.residue --accelerators none");
         assert_eq!(args.defects, ["dra.api-only", "gang.dead", "sec.residue"]);
-        assert!(args.accelerators.0.is_empty());
+        assert_eq!(args.accelerators, Some(Accelerators(Vec::new())));
     }
 
     #[test]
@@ -277,6 +286,7 @@ mod tests {
             "up --name ../etc",
             "up --accelerators nvidia",
             "up --accelerators nvidia:1,nvidia:2:plugin",
+            "up --accelerators nvidia:1:dra:9g.90gb",
             "logs",
             "node remove",
         ] {

@@ -187,14 +187,18 @@ fn start(root: &LabsRoot, args: UpArgs, progress: &Progress) -> Result<(), Comma
     for id in &args.defects {
         Defect::by_id(id)?;
     }
-    defects::check(&args.defects, &args.accelerators.0)?;
+    let accelerators = match args.accelerators {
+        Some(chosen) => chosen,
+        None => defects::accelerators(&args.defects)?,
+    };
+    defects::check(&args.defects, &accelerators.0)?;
     need_root()?;
     let cache = cache()?;
     let name = args.lab.name;
     let request = UpRequest {
         name: name.clone(),
         nodes: args.nodes,
-        accelerators: args.accelerators.0,
+        accelerators: accelerators.0,
         defects: args.defects,
         with: args.with,
     };

@@ -5,6 +5,7 @@ use plimsoll_defects::{Allocation, Defect, GangRule};
 use serde_json::Value;
 
 use crate::accelerators::request::AcceleratorRequest;
+use crate::cli::{self, Accelerators};
 use crate::control_plane::Credentials;
 use crate::files::{self, FileError};
 use crate::keeper::protocol::{ProcessSpec, ReadySignal};
@@ -19,8 +20,35 @@ pub(crate) enum SeedError {
         "the defect `{defect}` shows only on accelerators handed out by `{how}`, and none of those asked for are"
     )]
     Unreachable { defect: String, how: &'static str },
+    #[error("the defect `{defect}` shows only on accelerators such as `--accelerators '{wanted}'`")]
+    Undivided { defect: String, wanted: String },
+    #[error(
+        "the defects `{first}` and `{second}` show on different accelerators: choose some by `--accelerators`"
+    )]
+    Accelerators { first: String, second: String },
     #[error("the defect `{0}` can be injected into the simulated platform only")]
     SimulatedOnly(String),
+}
+
+/// The accelerators that the chosen defects show on.
+pub(crate) fn accelerators(defects: &[String]) -> Result<Accelerators, SeedError> {
+    let mut wanted = chosen(defects)
+        .filter_map(|defect| Some((defect, defect.on_lab()?.settings.accelerators.as_deref()?)));
+    let Some((first, list)) = wanted.next() else {
+        return Ok(read(cli::USUAL));
+    };
+    match wanted.find(|(_, other)| *other != list) {
+        Some((second, _)) => Err(SeedError::Accelerators {
+            first: first.id.clone(),
+            second: second.id.clone(),
+        }),
+        None => Ok(read(list)),
+    }
+}
+
+/// Lists that are part of this program; tests read them all.
+fn read(list: &str) -> Accelerators {
+    cli::accelerators(list).unwrap_or(Accelerators(Vec::new()))
 }
 
 /// Whether the chosen defects make sense together, in a lab with these accelerators.
@@ -29,6 +57,21 @@ pub(crate) fn check(defects: &[String], accelerators: &[AcceleratorRequest]) -> 
         let Some(lab) = defect.on_lab() else {
             return Err(SeedError::SimulatedOnly(defect.id.clone()));
         };
+        if let Some(wanted) = &lab.settings.accelerators {
+            let alike = |one: &AcceleratorRequest| {
+                let shape =
+                    |division: &plimsoll_vendors::Division| (division.is_whole(), division.is_virtual());
+                accelerators
+                    .iter()
+                    .any(|other| shape(&other.division) == shape(&one.division))
+            };
+            if !read(wanted).0.iter().all(alike) {
+                return Err(SeedError::Undivided {
+                    defect: defect.id.clone(),
+                    wanted: wanted.clone(),
+                });
+            }
+        }
         let how = match lab.settings.allocation {
             Some(Allocation::Dra) => "dra",
             Some(Allocation::Plugin) => "plugin",
@@ -143,9 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn every_defect_can_be_seeded_into_a_lab_with_both_kinds_of_accelerators() {
+    fn every_defect_can_be_seeded_into_a_lab_with_the_accelerators_it_names_or_the_usual_ones() {
         for defect in Defect::all().iter().filter(|defect| defect.on_lab().is_some()) {
-            assert_eq!(check(&ids(&[&defect.id]), &both_kinds()), Ok(()));
+            let accelerators = match &defect.on_lab().unwrap().settings.accelerators {
+                Some(list) => cli::accelerators(list).unwrap().0,
+                None => both_kinds(),
+            };
+            assert_eq!(check(&ids(&[&defect.id]), &accelerators), Ok(()));
         }
     }
 
@@ -156,6 +203,25 @@ mod tests {
         let only_dra = ["nvidia:2".parse().unwrap()];
         let unreachable = check(&ids(&["sec.neighbour"]), &only_dra).unwrap_err();
         assert!(unreachable.to_string().contains("`plugin`"), "{unreachable}");
+    }
+
+    #[test]
+    fn a_lab_has_the_accelerators_that_its_defects_show_on() {
+        let lists = |defects: &[&str]| {
+            let list = accelerators(&ids(defects)).map(|list| list.0);
+            list.map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(lists(&["dra.api-only"]).unwrap(), "nvidia:4:dra,amd:2:plugin");
+        assert!(lists(&["mig.caps-open", "dra.api-only"]).unwrap().contains("g."));
+        assert!(lists(&["virt.whole"]).unwrap().contains("vf"));
+        assert!(matches!(
+            lists(&["virt.whole", "mig.caps-open"]),
+            Err(SeedError::Accelerators { .. })
+        ));
+        assert!(matches!(
+            check(&ids(&["virt.whole"]), &both_kinds()),
+            Err(SeedError::Undivided { .. })
+        ));
     }
 
     #[test]

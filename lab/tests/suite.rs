@@ -18,6 +18,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = vec![
         Trial::test("sound", trial::sound),
+        Trial::test("sound_in_parts", trial::sound_in_parts),
         Trial::test("killed_run_is_cleaned_up", trial::killed_run_is_cleaned_up),
     ];
     trials.extend(

@@ -61,8 +61,14 @@ impl Plan {
             Some(platform) => platform.clone(),
             None => platform::default(),
         });
+        // Where nobody chose a platform, a defect that shows on another one than the default is tried there.
+        let ground = |defect: &Defect| match home(defect) {
+            Some(home) if request.platform.is_none() => Arc::new(home),
+            Some(_) | None => Arc::clone(&main),
+        };
         let (defects, left_out) = defects(request, |defect| {
-            reaches(&main, defect).map_err(|unreachable| (unreachable.why.clone(), unreachable.into()))
+            reaches(&ground(defect), defect)
+                .map_err(|unreachable| (unreachable.why.clone(), unreachable.into()))
         })?;
         let on = |subject, platform: &Arc<PlatformSpec>, seed| Trial {
             subject,
@@ -80,16 +86,16 @@ impl Plan {
         trials.extend(
             defects
                 .iter()
-                .map(|defect| on(Subject::Defect(defect), &main, seed)),
+                .map(|defect| on(Subject::Defect(defect), &ground(defect), seed)),
         );
         let mut random = Rng::with_seed(seed);
         for (first, second) in sample::pairs(&defects, request.pairs, &mut random) {
-            trials.push(on(Subject::Pair(first, second), &main, random.u64(..)));
+            trials.push(on(Subject::Pair(first, second), &ground(first), random.u64(..)));
         }
         let mut slow = defects.clone();
         random.shuffle(&mut slow);
         for defect in slow.into_iter().take(request.pairs) {
-            let platform = Arc::new(sample::slowed(&main, &mut random));
+            let platform = Arc::new(sample::slowed(&ground(defect), &mut random));
             trials.push(on(Subject::UnderLatency(defect), &platform, random.u64(..)));
         }
         Ok(Self {
@@ -127,6 +133,12 @@ impl Plan {
             left_out,
         })
     }
+}
+
+/// The platform that comes along on which a defect shows, where that is not the default one.
+fn home(defect: &Defect) -> Option<PlatformSpec> {
+    let name = defect.simulated()?.settings.platform.as_deref()?;
+    PlatformSpec::preset(name).ok()
 }
 
 type Chosen = (Vec<&'static Defect>, Vec<(&'static Defect, String)>);

@@ -1,5 +1,7 @@
 //! Whether a defect can show on a platform at all.
 
+use std::collections::BTreeSet;
+
 use plimsoll_defects::{Defect, Needs};
 use plimsoll_sim::platform::{self, Accelerators, PlatformSpec};
 
@@ -44,6 +46,12 @@ fn missing(platform: &PlatformSpec, needs: &Needs) -> Option<String> {
     if needs.gang_scheduling && !platform.gang_scheduling.enforced {
         return Some("it takes Kubernetes' own gang scheduling".to_owned());
     }
+    if let Some(home) = &needs.platform
+        && platform.name != *home
+        && !PlatformSpec::preset(home).is_ok_and(|home| is_divided_like(platform, &home))
+    {
+        return Some(format!("it takes a platform such as `{home}`"));
+    }
     let wanted = needs.accelerators_per_node;
     let way = needs.allocation.map(way);
     let offers = |entry: &Accelerators| {
@@ -55,6 +63,17 @@ fn missing(platform: &PlatformSpec, needs: &Needs) -> Option<String> {
         let how = way.map_or_else(String::new, |way| format!(", handed out by `{}`", way.name()));
         format!("it takes a node with {wanted} free accelerators{how}")
     })
+}
+
+/// Whether accelerators are offered in parts of the same kind, where the other platform has any.
+fn is_divided_like(platform: &PlatformSpec, other: &PlatformSpec) -> bool {
+    let kinds = |platform: &PlatformSpec| -> BTreeSet<bool> {
+        let accelerators = platform.nodes.iter().flat_map(|group| &group.accelerators);
+        let divided = accelerators.filter(|entry| !entry.division.is_whole());
+        divided.map(|entry| entry.division.is_virtual()).collect()
+    };
+    let wanted = kinds(other);
+    !wanted.is_empty() && wanted.is_subset(&kinds(platform))
 }
 
 fn way(allocation: plimsoll_defects::Allocation) -> platform::Allocation {
@@ -73,9 +92,17 @@ mod tests {
     }
 
     #[test]
-    fn every_simulated_defect_can_show_on_the_default_platform() {
-        for defect in Defect::all().iter().filter(|defect| defect.simulated().is_some()) {
-            assert_eq!(reaches(&preset(platform::DEFAULT), defect), Ok(()));
+    fn every_simulated_defect_can_show_on_the_default_platform_or_the_one_it_names() {
+        for defect in Defect::all() {
+            let Some(simulation) = defect.simulated() else {
+                continue;
+            };
+            let home = simulation
+                .settings
+                .platform
+                .as_deref()
+                .unwrap_or(platform::DEFAULT);
+            assert_eq!(reaches(&preset(home), defect), Ok(()));
         }
     }
 
@@ -91,5 +118,7 @@ mod tests {
         assert!(why("no-gang-scheduling", "gang.dead").contains("gang scheduling"));
         assert!(why("one-accelerator", "dra.selector-lies").contains("2 free accelerators"));
         assert!(why("kubernetes-1-35", "gang.min-one").contains("1.36"));
+        assert!(why("mixed", "mig.caps-open").contains("`partitioned`"));
+        assert!(why("partitioned", "virt.whole").contains("`virtualised`"));
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn pairs(
     let mut pairs = Vec::new();
     for (index, first) in defects.iter().enumerate() {
         for second in &defects[index + 1..] {
-            if !exclude_each_other(first, second) {
+            if !exclude_each_other(first, second) && home(first) == home(second) {
                 pairs.push((*first, *second));
             }
         }
@@ -21,6 +21,11 @@ pub(crate) fn pairs(
     random.shuffle(&mut pairs);
     pairs.truncate(wanted);
     pairs
+}
+
+/// The platform on which a defect shows; pairs are tried on one.
+fn home(defect: &Defect) -> Option<&str> {
+    defect.simulated()?.settings.platform.as_deref()
 }
 
 /// A scheduler misbehaves towards gangs in one way at a time.

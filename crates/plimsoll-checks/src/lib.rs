@@ -8,10 +8,13 @@ pub mod check;
 pub mod dra_support;
 pub mod driver_runtime_management;
 pub mod gang_scheduling;
+pub mod partitioning_mig;
+mod parts;
 pub mod probe_pod;
 pub mod secure_accelerator_access;
 pub mod settings;
 pub mod topology_alignment;
+pub mod virtualized_accelerator;
 
 pub use check::{
     Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Need, Patience, Probe, Sink, Trial,
@@ -23,6 +26,8 @@ pub static ALL: &[&dyn Check] = &[
     &dra_support::DraSupport,
     &driver_runtime_management::DriverRuntimeManagement,
     &gang_scheduling::GangScheduling,
+    &partitioning_mig::PartitioningMig,
     &secure_accelerator_access::SecureAcceleratorAccess,
     &topology_alignment::TopologyAlignment,
+    &virtualized_accelerator::VirtualizedAccelerator,
 ];

@@ -91,6 +91,8 @@ pub enum Component {
 pub struct Settings {
     /// How at least one vendor's accelerators have to be offered for the fault to be reachable.
     pub allocation: Option<Allocation>,
+    /// The accelerators that a lab must have, as `plimsoll-lab up --accelerators` takes them; the usual ones if none.
+    pub accelerators: Option<String>,
     /// Whether the scheduler itself enforces gangs (its `GangScheduling` gate).
     pub scheduler_gang_enforcement: bool,
     /// The rule that the lab's gang controller follows; it does not run without one.
@@ -101,6 +103,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             allocation: None,
+            accelerators: None,
             scheduler_gang_enforcement: true,
             gang_controller: None,
         }

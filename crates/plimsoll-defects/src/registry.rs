@@ -48,6 +48,12 @@ defects! {
     "gang.partial-bind"
     "gang.silent"
     "gang.slow-retry"
+    "mig.caps-open"
+    "mig.counters-ignored"
+    "mig.double-count"
+    "mig.overcommit"
+    "mig.unpartitioned"
+    "mig.wrong-profile"
     "sec.all-devices"
     "sec.cdi-annotation"
     "sec.cgroup-open"
@@ -63,6 +69,11 @@ defects! {
     "topo.fictional"
     "topo.flat-labels"
     "topo.relaxed"
+    "virt.double-count"
+    "virt.no-backing"
+    "virt.shared-group"
+    "virt.side-channel"
+    "virt.whole"
 }
 
 static ALL: LazyLock<Vec<Defect>> = LazyLock::new(|| {
@@ -207,8 +218,10 @@ mod tests {
                 Some("dra") => "dra_support",
                 Some("drv") => "driver_runtime_management",
                 Some("gang") => "gang_scheduling",
+                Some("mig") => "partitioning_mig",
                 Some("sec") => "secure_accelerator_access",
                 Some("topo") => "topology_alignment",
+                Some("virt") => "virtualized_accelerator",
                 other => panic!("{}: prefix {other:?} has no requirement", defect.id),
             };
             assert_eq!(defect.requirement.as_str(), requirement, "{}", defect.id);

@@ -55,6 +55,8 @@ pub struct Needs {
     pub accelerators_per_node: u32,
     /// Whether Kubernetes' own gang API has to be served and enforced.
     pub gang_scheduling: bool,
+    /// The platform that comes along on which it shows; the default one if none.
+    pub platform: Option<String>,
     /// The oldest minor version of Kubernetes that has what the fault is in.
     pub kubernetes: Option<u32>,
 }

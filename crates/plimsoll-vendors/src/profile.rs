@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{DeviceRole, Devices, Driver, GlobList, Metrics};
+use crate::{DeviceRole, Devices, Driver, GlobList, Metrics, Partitions, VirtualFunctions};
 
 /// Everything the project knows about one accelerator vendor.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +30,12 @@ pub struct Vendor {
     /// The kernel driver, where it is known how it shows.
     #[serde(default)]
     pub driver: Option<Driver>,
+    /// Hardware partitions, where devices can be divided.
+    #[serde(default)]
+    pub partitions: Option<Partitions>,
+    /// Virtual functions, where devices have them.
+    #[serde(default)]
+    pub virtual_functions: Option<VirtualFunctions>,
     /// The exporter, where names are known.
     #[serde(default)]
     pub metrics: Option<Metrics>,
@@ -146,18 +152,31 @@ impl Lab {
     /// A template without a number in braces names every device alike; the profiles' test refuses such a file.
     #[must_use]
     pub fn device_path(&self, index: u32) -> String {
-        let Some((before, rest)) = self.path.split_once("{index") else {
-            return self.path.clone();
-        };
-        let Some((offset, after)) = rest.split_once('}') else {
-            return self.path.clone();
-        };
-        let offset = offset
-            .strip_prefix('+')
-            .and_then(|digits| digits.parse::<u32>().ok())
-            .unwrap_or(0);
-        format!("{before}{}{after}", index.saturating_add(offset))
+        numbered(&self.path, index)
     }
+}
+
+impl crate::VirtualLab {
+    /// The path of the virtual function of that number on its node.
+    #[must_use]
+    pub fn device_path(&self, index: u32) -> String {
+        numbered(&self.path, index)
+    }
+}
+
+/// A template with `{index}` or `{index+N}` replaced by the number.
+pub(crate) fn numbered(template: &str, index: u32) -> String {
+    let Some((before, rest)) = template.split_once("{index") else {
+        return template.to_owned();
+    };
+    let Some((offset, after)) = rest.split_once('}') else {
+        return template.to_owned();
+    };
+    let offset = offset
+        .strip_prefix('+')
+        .and_then(|digits| digits.parse::<u32>().ok())
+        .unwrap_or(0);
+    format!("{before}{}{after}", index.saturating_add(offset))
 }
 
 fn yes() -> bool {

@@ -54,6 +54,21 @@ impl Mount {
     }
 }
 
+impl DeviceNode {
+    /// The node of a block device that may be read and written.
+    pub(crate) fn block(path: &str, host_path: &Path, (major, minor): (u32, u32)) -> Self {
+        Self {
+            path: path.to_owned(),
+            host_path: host_path.to_owned(),
+            kind: "b".to_owned(),
+            major,
+            minor,
+            file_mode: 0o666,
+            permissions: "rw".to_owned(),
+        }
+    }
+}
+
 /// What a device of a specification brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

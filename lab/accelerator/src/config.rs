@@ -6,7 +6,7 @@ use std::{
 };
 
 use plimsoll_defects::{Allocation, Defect, UnknownDefect};
-use plimsoll_vendors::{UnknownVendor, Vendor};
+use plimsoll_vendors::{Division, DivisionError, UnknownVendor, Vendor};
 use serde::{Deserialize, Serialize};
 
 /// The configuration of a node's accelerators; a JSON file.
@@ -50,9 +50,9 @@ pub struct DeviceConfig {
     pub minor: u32,
     /// The file behind the loop device.
     pub backing: PathBuf,
-    /// Into how many equal parts it can be divided, as an alternative to being given away whole.
+    /// How it is divided, if it is.
     #[serde(default)]
-    pub partitions: u32,
+    pub division: Division,
 }
 
 /// Why a configuration cannot be used.
@@ -98,6 +98,17 @@ pub enum ConfigError {
         vendor: String,
         /// What its profile does not have.
         lacks: &'static str,
+    },
+    /// A vendor whose devices are not divided like that.
+    #[error("device {index} of node `{node}`")]
+    Division {
+        /// The node.
+        node: String,
+        /// The device's place in the list.
+        index: usize,
+        /// Why.
+        #[source]
+        source: DivisionError,
     },
     /// Two entries are the same device.
     #[error("node `{node}` lists device {index} of vendor `{vendor}` twice")]
@@ -162,6 +173,13 @@ impl NodeConfig {
                     lacks,
                 });
             }
+            vendor
+                .divide(&device.division)
+                .map_err(|source| ConfigError::Division {
+                    node: node(),
+                    index,
+                    source,
+                })?;
             let same = |other: &&DeviceConfig| other.vendor == device.vendor && other.index == device.index;
             if self.devices.iter().filter(same).count() > 1 {
                 return Err(ConfigError::Twice {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use plimsoll_defects::Allocation;
-use plimsoll_vendors::{Lab, Vendor};
+use plimsoll_vendors::{Lab, Part, Vendor};
 
 use crate::{
     cdi::{DeviceNode, Mount},
     config::{DeviceConfig, NodeConfig},
-    identity::{self, HEADER_LENGTH, Identity},
+    faults::Faults,
+    identity::{self, HEADER_LENGTH, Identity, Role},
     installation::{InstallError, Installation},
     kernel::{self, LoopDevice},
-    partition::{self, PartitionError},
+    partition::{self, Capability, PartitionError},
 };
 
 /// One accelerator, or one part of one.
@@ -35,8 +36,14 @@ pub(crate) struct Device {
     pub(crate) identity: Identity,
     /// The whole device it is a part of.
     pub(crate) parent: Option<Parent>,
-    /// Into how many parts it can be divided.
-    pub(crate) partitions: u32,
+    /// Which part of that it is.
+    pub(crate) part: Option<Part>,
+    /// Of how many slices the whole device is made; none where it is not divided.
+    pub(crate) slices: u32,
+    /// Whether pods can have it. A device that is only offered in parts is there all the same.
+    pub(crate) is_offered: bool,
+    /// What a container needs besides, to use it.
+    pub(crate) capability: Option<Capability>,
     /// The version of its driver.
     pub(crate) driver_version: String,
     /// What comes into a container beside it.
@@ -82,16 +89,32 @@ pub enum DeviceError {
 }
 
 impl Device {
-    /// The node that a container is given.
+    /// The device's own node.
     pub(crate) fn node(&self) -> DeviceNode {
-        DeviceNode {
-            path: self.path.clone(),
-            host_path: self.host_path.clone(),
-            kind: "b".to_owned(),
-            major: self.numbers.0,
-            minor: self.numbers.1,
-            file_mode: 0o666,
-            permissions: "rw".to_owned(),
+        DeviceNode::block(&self.path, &self.host_path, self.numbers)
+    }
+
+    /// The nodes that a container is given.
+    pub(crate) fn nodes(&self) -> Vec<DeviceNode> {
+        let capability = self.capability.as_ref().map(Capability::node);
+        [self.node()].into_iter().chain(capability).collect()
+    }
+
+    /// The extended resource that it is one of; `None` where its vendor has none for the like of it.
+    pub(crate) fn resource(&self) -> Option<String> {
+        match &self.part {
+            None => self.vendor.resource().map(str::to_owned),
+            Some(part) => match part.profile() {
+                Some(profile) => self.vendor.partitions.as_ref()?.resource_of(profile),
+                None => self
+                    .vendor
+                    .virtual_functions
+                    .as_ref()?
+                    .lab
+                    .as_ref()?
+                    .resource
+                    .clone(),
+            },
         }
     }
 
@@ -117,13 +140,27 @@ impl Device {
     /// Makes it ready for its next holder: nothing of the last one's left, and its identity in place.
     pub(crate) fn clear(&self) -> std::io::Result<()> {
         kernel::forget(&self.host_path, HEADER_LENGTH as u64, self.identity.memory)?;
-        identity::write_header(&self.host_path, &self.identity)
+        self.introduce()
+    }
+
+    /// Writes who it is into it, and into what else belongs to it.
+    fn introduce(&self) -> std::io::Result<()> {
+        identity::write_header(&self.host_path, &self.identity)?;
+        let Some(capability) = &self.capability else {
+            return Ok(());
+        };
+        let identity = Identity {
+            role: Some(Role::Capability),
+            ..self.identity.clone()
+        };
+        identity::write_header(&capability.host_path, &identity)
     }
 }
 
 /// Brings up all devices of a node, parts included, each with its identity written.
 pub(crate) fn bring_up(config: &NodeConfig) -> Result<Vec<Device>, DeviceError> {
     let installation = Installation::of(config);
+    let faults = Faults::of(&config.defects);
     let mut devices = Vec::new();
     for entry in &config.devices {
         let mut whole = whole(&config.node, entry)?;
@@ -134,14 +171,17 @@ pub(crate) fn bring_up(config: &NodeConfig) -> Result<Vec<Device>, DeviceError> 
         if let Some(version) = installation.version(&whole.vendor.id) {
             whole.driver_version = version;
         }
-        let parts = partition::bring_up(&whole, entry.partitions)?;
+        let divided = whole
+            .vendor
+            .divide(&entry.division)
+            .map_err(PartitionError::from)?;
+        (whole.slices, whole.is_offered) = (divided.slices, divided.whole);
+        let parts = partition::bring_up(&whole, &divided, &faults)?;
         devices.push(whole);
         devices.extend(parts);
     }
     for device in &devices {
-        let written = device
-            .check()
-            .and_then(|()| identity::write_header(&device.host_path, &device.identity));
+        let written = device.check().and_then(|()| device.introduce());
         written.map_err(|source| unusable(&config.node, device, source))?;
     }
     Ok(devices)
@@ -212,9 +252,14 @@ pub(crate) fn describe(
             memory,
             pcie_root: pcie_root(entry.index),
             numa_node: numa_node(entry.index),
+            parent: None,
+            role: None,
         },
         parent: None,
-        partitions: entry.partitions,
+        part: None,
+        slices: 0,
+        is_offered: true,
+        capability: None,
         driver_version: lab.driver_version.clone(),
         mounts: Vec::new(),
     }
@@ -223,6 +268,8 @@ pub(crate) fn describe(
 /// Devices for unit tests: they name loop devices that need not exist.
 #[cfg(test)]
 pub(crate) mod fixture {
+    use plimsoll_vendors::Division;
+
     use super::*;
 
     pub(crate) fn entry(vendor: &str, index: u32, allocation: Allocation) -> DeviceConfig {
@@ -234,7 +281,7 @@ pub(crate) mod fixture {
             major: 7,
             minor: 10 + index,
             backing: format!("/var/lib/lab/{vendor}-{index}").into(),
-            partitions: 0,
+            division: Division::default(),
         }
     }
 

@@ -7,6 +7,8 @@ pub(crate) enum Fault {
     AllDevices,
     /// Slices are published; the kubelet never hears of the driver.
     ApiOnly,
+    /// A partition comes with the capabilities of all others.
+    CapsOpen,
     /// One loop device under two names.
     DoubleAllocation,
     /// Every device is published at the position of the first.
@@ -15,14 +17,20 @@ pub(crate) enum Fault {
     FlatLabels,
     /// Later nodes are labelled as having what they have not.
     GhostLabel,
+    /// A device takes nothing from the counters that its parts take from.
+    DoubleCount,
     /// The plugin always injects its first device.
     Neighbour,
+    /// Nothing is behind a virtual function.
+    NoBacking,
     /// Preparing a claim injects nothing.
     NoInjection,
     /// Unpreparing does nothing.
     NoRelease,
     /// Labels are applied once and never again.
     NotKept,
+    /// More parts than there is memory, and counters that allow for them.
+    Overcommit,
     /// The driver's version is stated, and no driver is loaded.
     Premarked,
     /// No container is brought the vendor's libraries.
@@ -31,6 +39,8 @@ pub(crate) enum Fault {
     SecondNode,
     /// A device has its neighbour's attributes.
     SelectorLies,
+    /// Whatever virtual function is allocated, the first of its device is handed out.
+    SharedGroup,
     /// The label states an earlier version.
     StaleLabel,
     /// The pool is never complete and an old slice stays.
@@ -39,6 +49,12 @@ pub(crate) enum Fault {
     TaintBlind,
     /// The label states the major version only.
     Truncated,
+    /// A partition is the whole device.
+    Unpartitioned,
+    /// A virtual function is the physical one.
+    VirtualWhole,
+    /// Partitions are twice as large as their profile says.
+    WrongProfile,
 }
 
 /// Ids and faults, sorted by id.
@@ -57,10 +73,19 @@ const TABLE: &[(&str, Fault)] = &[
     ("drv.stale-label", Fault::StaleLabel),
     ("drv.taint-blind", Fault::TaintBlind),
     ("drv.truncated", Fault::Truncated),
+    ("mig.caps-open", Fault::CapsOpen),
+    ("mig.double-count", Fault::DoubleCount),
+    ("mig.overcommit", Fault::Overcommit),
+    ("mig.unpartitioned", Fault::Unpartitioned),
+    ("mig.wrong-profile", Fault::WrongProfile),
     ("sec.all-devices", Fault::AllDevices),
     ("sec.neighbour", Fault::Neighbour),
     ("topo.fictional", Fault::Fictional),
     ("topo.flat-labels", Fault::FlatLabels),
+    ("virt.double-count", Fault::DoubleCount),
+    ("virt.no-backing", Fault::NoBacking),
+    ("virt.shared-group", Fault::SharedGroup),
+    ("virt.whole", Fault::VirtualWhole),
 ];
 
 /// The faults of one process; sound by default.

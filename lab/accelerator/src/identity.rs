@@ -8,7 +8,8 @@
 //! "numa_node":0}
 //! ```
 //!
-//! Whoever can open the device reads who it is, whatever path it is reached by. `memory` is in bytes.
+//! Whoever can open the device reads who it is, whatever path it is reached by. `memory` is in bytes. A part of a
+//! device also names its `parent` by uuid, and its `role`.
 
 use std::{
     fs::OpenOptions,
@@ -44,6 +45,24 @@ pub struct Identity {
     pub pcie_root: String,
     /// The NUMA node that it is local to.
     pub numa_node: u32,
+    /// The uuid of the device that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it is, where it is no whole device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// What a device is that is no whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// A partition of another device.
+    Partition,
+    /// A virtual function of another device.
+    Virtual,
+    /// What lets a partition be used.
+    Capability,
 }
 
 /// Why bytes are no header.
@@ -124,6 +143,8 @@ mod tests {
             memory: 1 << 36,
             pcie_root: "pci0000:00".into(),
             numa_node: 0,
+            parent: None,
+            role: None,
         }
     }
 

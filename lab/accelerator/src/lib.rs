@@ -26,6 +26,7 @@ mod dra;
 mod exporter;
 mod faults;
 pub mod gang_controller;
+mod handout;
 pub mod identity;
 mod installation;
 mod kernel;

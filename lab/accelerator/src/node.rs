@@ -179,6 +179,7 @@ impl<'a> Parts<'a> {
             {
                 let (client, node_uid) = (self.client.clone(), self.node_uid.clone());
                 let driver = Driver {
+                    vendor,
                     dra,
                     devices,
                     faults,
@@ -194,22 +195,21 @@ impl<'a> Parts<'a> {
                         source,
                     })
                 }));
-            } else if let Some(resource) = vendor.resource() {
-                let resource = resource.to_owned();
+                continue;
+            }
+            for (resource, offered) in by_resource(&devices) {
                 let plugin = Plugin {
-                    vendor: id.clone(),
+                    name: plugin_name(vendor, &resource),
                     resource,
-                    devices,
-                    faults,
-                    monitor,
+                    devices: offered,
+                    all: devices.clone(),
+                    faults: faults.clone(),
+                    monitor: monitor.clone(),
                 };
+                let (vendor, node) = (id.clone(), node.clone());
                 running.push(Box::pin(async move {
                     let served = plugin.serve(config, shutdown).await;
-                    served.map_err(|source| ServeError::Plugin {
-                        vendor: id,
-                        node,
-                        source,
-                    })
+                    served.map_err(|source| ServeError::Plugin { vendor, node, source })
                 }));
             }
         }
@@ -252,6 +252,25 @@ fn by_vendor_and_allocation(devices: &[Device]) -> Vec<((&'static Vendor, &'stat
         .into_iter()
         .map(|((_, how), (vendor, devices))| ((vendor, how), devices))
         .collect()
+}
+
+/// What of a plugin's devices is offered as which resource.
+fn by_resource(devices: &[Device]) -> BTreeMap<String, Vec<Device>> {
+    let mut groups: BTreeMap<String, Vec<Device>> = BTreeMap::new();
+    for device in devices.iter().filter(|device| device.is_offered) {
+        if let Some(resource) = device.resource() {
+            groups.entry(resource).or_default().push(device.clone());
+        }
+    }
+    groups
+}
+
+/// What a plugin's files are called after: its vendor, and the resource where that is not the vendor's usual one.
+fn plugin_name(vendor: &Vendor, resource: &str) -> String {
+    match resource.split_once('/') {
+        Some((_, part)) if vendor.resource() != Some(resource) => format!("{}-{part}", vendor.id),
+        Some(_) | None => vendor.id.clone(),
+    }
 }
 
 #[cfg(test)]

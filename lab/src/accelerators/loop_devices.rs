@@ -8,21 +8,37 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use plimsoll_accelerator::DeviceConfig;
+use plimsoll_vendors::Vendor;
 
 use super::request::AcceleratorRequest;
 use crate::files::{self, FileError};
 use crate::tool::{self, ToolError};
 
-/// What a device's file can hold; as it is sparse, only what is written takes room.
+/// What a device's file can hold; as it is sparse, only what is written takes room. A device that is divided is as large
+/// as the real one, so that its parts are as large as their profiles say.
 const CAPACITY: u64 = 64 << 20;
+
+fn capacity(request: &AcceleratorRequest) -> u64 {
+    let lab = Vendor::by_id(&request.vendor)
+        .ok()
+        .and_then(|vendor| vendor.lab.as_ref());
+    match lab {
+        Some(lab) if !request.division.is_whole() => lab.memory_bytes,
+        Some(_) | None => CAPACITY,
+    }
+}
 
 /// Why a loop device could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoopError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("could not make the file `{path}` of {CAPACITY} bytes")]
-    Backing { path: PathBuf, source: io::Error },
+    #[error("could not make the file `{path}` of {bytes} bytes")]
+    Backing {
+        path: PathBuf,
+        bytes: u64,
+        source: io::Error,
+    },
     #[error("could not attach a loop device")]
     Attach(#[from] ToolError),
     #[error("could not look at the loop device `{path}`")]
@@ -49,11 +65,13 @@ async fn create_one(
     request: &AcceleratorRequest,
     index: u32,
 ) -> Result<DeviceConfig, LoopError> {
+    let bytes = capacity(request);
     let backing = folder.join(format!("{}-{index}.img", request.vendor));
     File::create(&backing)
-        .and_then(|file| file.set_len(CAPACITY))
+        .and_then(|file| file.set_len(bytes))
         .map_err(|source| LoopError::Backing {
             path: backing.clone(),
+            bytes,
             source,
         })?;
     let attached = tool::run(
@@ -71,7 +89,7 @@ async fn create_one(
         major,
         minor,
         backing,
-        partitions: 0,
+        division: request.division.clone(),
     })
 }
 

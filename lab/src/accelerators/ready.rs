@@ -79,16 +79,13 @@ fn published(
 }
 
 fn offers(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Option<String> {
-    let resource = match request.allocation {
-        Allocation::Plugin => Vendor::by_id(&request.vendor).ok()?.resource()?,
-        Allocation::Dra => return None,
-    };
-    let allocatable = node.and_then(|node| node.status.as_ref()?.allocatable.as_ref()?.get(resource));
-    let count = allocatable
-        .and_then(|quantity| quantity.0.parse::<u32>().ok())
-        .unwrap_or(0);
-    (count < u32::from(request.count))
-        .then(|| format!("the node `{name}` has {count} of {} `{resource}`", request.count))
+    request.resources().into_iter().find_map(|(resource, wanted)| {
+        let allocatable = node.and_then(|node| node.status.as_ref()?.allocatable.as_ref()?.get(&resource));
+        let count = allocatable
+            .and_then(|quantity| quantity.0.parse::<u32>().ok())
+            .unwrap_or(0);
+        (count < wanted).then(|| format!("the node `{name}` has {count} of {wanted} `{resource}`"))
+    })
 }
 
 /// A node that a seeded defect keeps the labeller off has the vendor's taint instead.

@@ -1,10 +1,13 @@
-//! Which accelerators a node gets: `VENDOR:COUNT[:dra|plugin]`.
+//! Which accelerators a node gets: `VENDOR:COUNT[:dra|plugin[:DIVISION]]`.
+//!
+//! How devices can be divided, such as `whole|3g.40gb+1g.10gb` or `vf4`, is told by [`Division`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use plimsoll_defects::Allocation;
-use plimsoll_vendors::{UnknownVendor, Vendor};
+use plimsoll_vendors::{Divided, Division, DivisionError, PartKind, UnknownVendor, Vendor};
 use serde::{Deserialize, Serialize};
 
 /// Some accelerators of one vendor on every node.
@@ -14,12 +17,15 @@ pub(crate) struct AcceleratorRequest {
     pub(crate) vendor: String,
     pub(crate) count: u8,
     pub(crate) allocation: Allocation,
+    /// How each of them is divided, if they are.
+    #[serde(default)]
+    pub(crate) division: Division,
 }
 
 /// Why a text asks for no accelerators that a lab can have.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error("`{0}` is not VENDOR:COUNT[:dra|plugin]")]
+    #[error("`{0}` is not VENDOR:COUNT[:dra|plugin[:DIVISION]]")]
     Shape(String),
     #[error("`{count}` in `{request}` is not a number of accelerators from 1 to {max}", max = AcceleratorRequest::MAX)]
     Count { request: String, count: String },
@@ -27,6 +33,8 @@ pub(crate) enum RequestError {
     Allocation { request: String, how: String },
     #[error(transparent)]
     Vendor(#[from] UnknownVendor),
+    #[error(transparent)]
+    Division(#[from] DivisionError),
     #[error("the lab cannot imitate accelerators of `{0}`")]
     NotImitated(String),
     #[error("`{vendor}` has no {lacks}: its accelerators cannot be handed out by `{how}`")]
@@ -40,6 +48,40 @@ pub(crate) enum RequestError {
 impl AcceleratorRequest {
     /// As many loop devices as a small machine bears.
     pub(crate) const MAX: u8 = 16;
+
+    /// The extended resources by which they are asked for, and how many of each a node has; none by DRA.
+    pub(crate) fn resources(&self) -> BTreeMap<String, u32> {
+        let mut resources = BTreeMap::new();
+        let Some((vendor, divided)) = self.divided().filter(|_| self.allocation == Allocation::Plugin) else {
+            return resources;
+        };
+        let mut offer = |resource: Option<String>| {
+            if let Some(resource) = resource {
+                *resources.entry(resource).or_default() += u32::from(self.count);
+            }
+        };
+        if divided.whole {
+            offer(vendor.resource().map(str::to_owned));
+        }
+        for part in &divided.parts {
+            offer(match &part.kind {
+                PartKind::Partition(profile) => vendor
+                    .partitions
+                    .as_ref()
+                    .and_then(|partitions| partitions.resource_of(profile)),
+                PartKind::Virtual => vendor
+                    .virtual_functions
+                    .as_ref()
+                    .and_then(|functions| functions.lab.as_ref()?.resource.clone()),
+            });
+        }
+        resources
+    }
+
+    fn divided(&self) -> Option<(&'static Vendor, Divided)> {
+        let vendor = Vendor::by_id(&self.vendor).ok()?;
+        Some((vendor, vendor.divide(&self.division).ok()?))
+    }
 }
 
 impl FromStr for AcceleratorRequest {
@@ -47,9 +89,10 @@ impl FromStr for AcceleratorRequest {
 
     fn from_str(text: &str) -> Result<Self, RequestError> {
         let parts: Vec<_> = text.trim().split(':').collect();
-        let (vendor, count, how) = match parts[..] {
-            [vendor, count] => (vendor, count, "dra"),
-            [vendor, count, how] => (vendor, count, how),
+        let (vendor, count, how, division) = match parts[..] {
+            [vendor, count] => (vendor, count, "dra", "whole"),
+            [vendor, count, how] => (vendor, count, how, "whole"),
+            [vendor, count, how, division] => (vendor, count, how, division),
             _ => return Err(RequestError::Shape(text.to_owned())),
         };
         let profile = Vendor::by_id(vendor)?;
@@ -93,11 +136,22 @@ impl FromStr for AcceleratorRequest {
             .ok()
             .filter(|count| (1..=Self::MAX).contains(count))
             .ok_or_else(wrong)?;
-        Ok(Self {
+        let division: Division = division.parse()?;
+        profile.divide(&division)?;
+        let request = Self {
             vendor: vendor.to_owned(),
             count,
             allocation,
-        })
+            division,
+        };
+        if allocation == Allocation::Plugin && request.resources().is_empty() {
+            return Err(RequestError::NotOffered {
+                vendor: vendor.to_owned(),
+                how: "plugin",
+                lacks: "extended resource for parts of devices",
+            });
+        }
+        Ok(request)
     }
 }
 
@@ -107,7 +161,11 @@ impl fmt::Display for AcceleratorRequest {
             Allocation::Dra => "dra",
             Allocation::Plugin => "plugin",
         };
-        write!(f, "{}:{}:{how}", self.vendor, self.count)
+        write!(f, "{}:{}:{how}", self.vendor, self.count)?;
+        if self.division.is_whole() {
+            return Ok(());
+        }
+        write!(f, ":{}", self.division)
     }
 }
 
@@ -129,6 +187,28 @@ mod tests {
             "amd:2:plugin".parse::<AcceleratorRequest>().unwrap().to_string(),
             "amd:2:plugin"
         );
+    }
+
+    #[test]
+    fn devices_can_be_divided_into_partitions_and_virtual_functions() {
+        let request = |text: &str| text.parse::<AcceleratorRequest>().unwrap();
+        let text = "nvidia:2:dra:whole|3g.40gb+1g.10gb";
+        assert_eq!(request(text).to_string(), text);
+        assert!(request(text).resources().is_empty());
+        let resources: Vec<_> = request("nvidia:2:plugin:3g.40gb+1g.10gb+1g.10gb")
+            .resources()
+            .into_iter()
+            .collect();
+        assert_eq!(
+            resources,
+            [
+                ("nvidia.com/mig-1g.10gb".to_owned(), 4),
+                ("nvidia.com/mig-3g.40gb".to_owned(), 2)
+            ]
+        );
+        assert!(error("nvidia:2:dra:9g.90gb").contains("`9g.90gb`"));
+        assert!(error("intel-gpu:1:plugin:vf2").contains("extended resource"));
+        assert!(error("nvidia:2:dra:vf2:x").contains("VENDOR:COUNT"));
     }
 
     #[test]

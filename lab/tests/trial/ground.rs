@@ -58,6 +58,12 @@ impl Outcome {
 impl Ground {
     /// Brings a lab up.
     pub(crate) fn up(defects: &[&str]) -> Result<Self, Failed> {
+        let arguments: Vec<&str> = defects.iter().flat_map(|defect| ["--defect", *defect]).collect();
+        Self::up_with(&arguments)
+    }
+
+    /// Brings a lab up with these arguments.
+    pub(crate) fn up_with(arguments: &[&str]) -> Result<Self, Failed> {
         // A lab's name is short, so it is a number; of this process, so that two suites can run.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -66,9 +72,7 @@ impl Ground {
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
         let mut up = lab(&["up", "--name", &name]);
-        for defect in defects {
-            up.args(["--defect", defect]);
-        }
+        up.args(arguments);
         let out = tempfile::tempdir()?;
         // Made before the lab is up, so that a lab that comes up halfway is taken down as well.
         let mut ground = Self {

@@ -41,7 +41,7 @@ pub(super) fn excludes(device: &Device, other: &Device) -> bool {
 /// A CEL expression that is true for this device alone among `all` of its driver's.
 ///
 /// `None` when it publishes nothing that sets it apart.
-pub(super) fn pin(driver: &str, device: &Device, all: &[&Device]) -> Option<String> {
+pub(crate) fn pin(driver: &str, device: &Device, all: &[&Device]) -> Option<String> {
     let apart = |name: &String, value: &Attribute| {
         !matches!(value, Attribute::List(_) | Attribute::Bool(_))
             && all

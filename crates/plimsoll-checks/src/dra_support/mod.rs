@@ -13,7 +13,7 @@ mod bench;
 mod claims;
 mod declaration;
 mod driver;
-mod hardware;
+pub(crate) mod hardware;
 mod pools;
 mod refusal;
 mod release;

@@ -53,7 +53,7 @@ pub(super) fn own(
 }
 
 /// A container that was given nothing sees no accelerator.
-pub(super) fn clean(
+pub(crate) fn clean(
     whose: &str,
     found: &Transcript,
     vendor: Option<&Vendor>,
@@ -88,7 +88,7 @@ pub(super) fn clean(
 }
 
 /// A container can't reach the devices by making their nodes. `leftover` says whose they are or were.
-pub(super) fn unreachable(
+pub(crate) fn unreachable(
     whose: &str,
     found: &Transcript,
     numbers: &[DeviceNumber],

@@ -8,7 +8,7 @@
 
 mod declaration;
 mod ground;
-mod judge;
+pub(crate) mod judge;
 mod neighbour;
 mod outsiders;
 mod over_ask;

@@ -7,7 +7,7 @@ use plimsoll_platform::{Inventory, Path};
 use plimsoll_probe::protocol::DeviceNumber;
 
 use super::{
-    ground::{Ground, HOLDER, Sight},
+    ground::{Ground, HOLDER, Sight, vendor},
     judge, neighbour, outsiders, over_ask, refusals, restart, selectors, team,
 };
 use crate::{
@@ -15,10 +15,32 @@ use crate::{
     probe_pod::{Ruling, holdings},
 };
 
-/// The paths by which at least one accelerator is there to be allocated, whether or not it is free now.
+/// The paths by which at least one accelerator is there to be allocated, whether or not it is free now. Paths to parts of
+/// devices alone are left to the checks of partitions and of virtual accelerators, where the vendor has whole devices too.
 pub(super) fn usable(inventory: &Inventory) -> Vec<Path> {
     let there = |path: &&Path| inventory.by_path(path).any(|pool| pool.total > 0);
-    inventory.paths().into_iter().filter(there).cloned().collect()
+    let (parts, whole): (Vec<&Path>, Vec<&Path>) = inventory
+        .paths()
+        .into_iter()
+        .filter(there)
+        .partition(|path| is_of_parts(path));
+    let id = |path: &Path| vendor(path).map(|vendor| vendor.id.as_str());
+    let alone = parts
+        .into_iter()
+        .filter(|part| !whole.iter().any(|whole| id(whole) == id(part)))
+        .collect::<Vec<_>>();
+    let mut usable: Vec<Path> = whole.into_iter().chain(alone).cloned().collect();
+    usable.sort();
+    usable
+}
+
+fn is_of_parts(path: &Path) -> bool {
+    vendor(path).is_some_and(|vendor| match path {
+        Path::Dra { class, .. } => vendor.is_class_of_parts(class),
+        Path::DevicePlugin { resource } => {
+            vendor.profile_of_resource(resource).is_some() || vendor.is_virtual_resource(resource)
+        }
+    })
 }
 
 /// Why there is nothing to try.
@@ -166,4 +188,44 @@ fn numbers(ground: &Ground<'_>, sight: &Sight) -> Vec<DeviceNumber> {
         .iter()
         .flat_map(|held| held.nodes.iter().map(|node| node.number))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_platform::Accelerator;
+
+    use super::*;
+
+    fn usable_of(resources: &[&str]) -> Vec<String> {
+        let accelerators = resources.iter().map(|resource| Accelerator {
+            path: Path::DevicePlugin {
+                resource: (*resource).to_owned(),
+            },
+            vendor: None,
+            node: "n1".to_owned(),
+            devices: Vec::new(),
+            total: 1,
+            free: 1,
+            because: String::new(),
+        });
+        let inventory = Inventory {
+            accelerators: accelerators.collect(),
+            ..Inventory::default()
+        };
+        usable(&inventory).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn parts_are_tried_only_where_their_vendor_has_no_whole_devices() {
+        let (gpu, part, other) = ("nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "amd.com/gpu");
+        assert_eq!(usable_of(&[gpu, part]), ["device-plugin/nvidia.com/gpu"]);
+        assert_eq!(
+            usable_of(&[part, other]),
+            [
+                "device-plugin/amd.com/gpu",
+                "device-plugin/nvidia.com/mig-1g.10gb"
+            ]
+        );
+        assert!(usable_of(&[]).is_empty());
+    }
 }

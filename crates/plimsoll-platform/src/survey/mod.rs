@@ -12,7 +12,7 @@ mod named;
 mod nodes;
 mod page;
 mod pools;
-mod quantity;
+pub mod quantity;
 
 use kube::{Client, Error, core::ApiResource};
 

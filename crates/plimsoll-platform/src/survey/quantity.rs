@@ -48,7 +48,8 @@ pub(super) fn thousandths(text: &str) -> Option<i128> {
 }
 
 /// A quantity of things that come in wholes.
-pub(super) fn whole(text: &str) -> u64 {
+#[must_use]
+pub fn whole(text: &str) -> u64 {
     thousandths(text)
         .and_then(|thousandths| u64::try_from(thousandths / 1000).ok())
         .unwrap_or_default()

@@ -3,11 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::host::Devices;
-use crate::protocol::{DeviceNumber, Identity, IdentitySource, NodeKind};
+use crate::protocol::{DeviceNumber, DeviceRole, Identity, IdentitySource, NodeKind};
 
 /// NVIDIA's registered major.
 const NVIDIA_MAJOR: u32 = 195;
 const NVIDIA_GPUS: &str = "/proc/driver/nvidia/gpus";
+
+/// Where the kernel lists the devices that are handed to virtual machines together.
+const IOMMU_GROUPS: &str = "/sys/kernel/iommu_groups";
+
+/// The size of sectors in the kernel's entries, whatever the device's own is.
+const SECTOR: u64 = 512;
 
 /// Whether a device's content may be read to identify it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +39,19 @@ pub(super) fn identify(
             .and_then(|block| Identity::from_header(&block)),
         Content::Untouched => None,
     };
-    let mut identity = match own.or_else(|| nvidia(devices, number)) {
+    let mut identity = match own
+        .or_else(|| nvidia(devices, number))
+        .or_else(|| vfio(devices, path))
+    {
         Some(mut identity) => {
             if let Some(sysfs) = sysfs {
                 identity.pci_address = identity.pci_address.or(sysfs.pci_address);
                 identity.pcie_root = identity.pcie_root.or(sysfs.pcie_root);
                 identity.numa_node = identity.numa_node.or(sysfs.numa_node);
                 identity.sysfs = sysfs.sysfs;
+                identity.enforced_bytes = sysfs.enforced_bytes;
+                identity.parent = identity.parent.or(sysfs.parent);
+                identity.role = identity.role.or(sysfs.role);
             }
             identity
         }
@@ -112,6 +124,37 @@ fn nvidia(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
         })
 }
 
+/// A node of a group of devices, `/dev/vfio/12`, stands for the first of them.
+fn vfio(devices: &dyn Devices, path: &Path) -> Option<Identity> {
+    let group = path.to_str()?.strip_prefix("/dev/vfio/")?;
+    group.parse::<u32>().ok()?;
+    let mut members = devices.names(&Path::new(IOMMU_GROUPS).join(group).join("devices"));
+    members.sort();
+    let first = members.into_iter().next()?;
+    let entry = Path::new(IOMMU_GROUPS).join(group).join("devices").join(&first);
+    let (parent, role) = physical(devices, &entry);
+    let is_address = is_pci_address(&first);
+    Some(Identity {
+        // A mediated device is called by its uuid.
+        uuid: (!is_address).then(|| first.clone()),
+        pci_address: is_address.then_some(first),
+        parent,
+        role,
+        ..Identity::unknown(IdentitySource::Sysfs)
+    })
+}
+
+/// The physical function of a device, as its kernel entry links to it.
+fn physical(devices: &dyn Devices, device: &Path) -> (Option<String>, Option<DeviceRole>) {
+    let target = devices.link(&device.join("physfn"));
+    let address = target.and_then(|target| {
+        let last = target.rsplit('/').next()?;
+        is_pci_address(last).then(|| last.to_owned())
+    });
+    let role = address.as_ref().map(|_| DeviceRole::Virtual);
+    (address, role)
+}
+
 /// The kernel's own entry for the number.
 fn sysfs(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
     let kind = match number.kind {
@@ -125,7 +168,18 @@ fn sysfs(devices: &dyn Devices, number: DeviceNumber) -> Option<Identity> {
         let text = devices.text(&device.join(name))?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     };
+    let enforced_bytes = match number.kind {
+        NodeKind::Block => devices
+            .text(&entry.join("size"))
+            .and_then(|text| text.trim().parse::<u64>().ok())
+            .and_then(|sectors| sectors.checked_mul(SECTOR)),
+        NodeKind::Character => None,
+    };
+    let (parent, role) = physical(devices, &device);
     Some(Identity {
+        enforced_bytes,
+        parent,
+        role,
         uuid: fact("unique_id"),
         model: fact("product_name").or_else(|| fact("model")),
         vendor: fact("vendor"),
@@ -263,6 +317,48 @@ mod tests {
         let identity = identify(&devices, path, number("c:195:0"), Content::Untouched).unwrap();
         assert_eq!(identity.pcie_root.as_deref(), Some("pci0000:3a"));
         assert_eq!(identity.numa_node, None, "a machine without NUMA");
+    }
+
+    #[test]
+    fn the_kernel_says_how_large_a_block_device_is() {
+        let devices = FakeDevices::default()
+            .linked("/sys/dev/block/7:3", "../../devices/virtual/block/loop3")
+            .text_file("/sys/dev/block/7:3/size", "2048\n");
+        let identity = identify(&devices, Path::new("/dev/x"), number("b:7:3"), Content::Untouched).unwrap();
+        assert_eq!(identity.enforced_bytes, Some(1 << 20));
+    }
+
+    #[test]
+    fn a_virtual_function_leads_to_its_physical_one() {
+        let node = "/sys/dev/char/226:129";
+        let devices = FakeDevices::default()
+            .linked(node, "../../devices/pci0000:00/0000:03:00.1/drm/renderD129")
+            .linked("/sys/dev/char/226:129/device/physfn", "../0000:03:00.0");
+        let path = Path::new("/dev/dri/renderD129");
+        let identity = identify(&devices, path, number("c:226:129"), Content::Untouched).unwrap();
+        assert_eq!(identity.parent.as_deref(), Some("0000:03:00.0"));
+        assert_eq!(identity.role, Some(DeviceRole::Virtual));
+    }
+
+    #[test]
+    fn a_vfio_node_stands_for_what_is_in_its_group() {
+        let folder = "/sys/kernel/iommu_groups/12/devices";
+        let devices = FakeDevices::default()
+            .text_file(&format!("{folder}/0000:03:00.2"), "")
+            .linked(&format!("{folder}/0000:03:00.2/physfn"), "../0000:03:00.0");
+        let path = Path::new("/dev/vfio/12");
+        let identity = identify(&devices, path, number("c:240:0"), Content::Untouched).unwrap();
+        assert_eq!(identity.pci_address.as_deref(), Some("0000:03:00.2"));
+        assert_eq!(identity.parent.as_deref(), Some("0000:03:00.0"));
+        assert_eq!(
+            identify(
+                &devices,
+                Path::new("/dev/vfio/vfio"),
+                number("c:10:196"),
+                Content::Untouched
+            ),
+            None
+        );
     }
 
     #[test]

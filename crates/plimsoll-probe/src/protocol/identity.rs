@@ -21,6 +21,24 @@ pub enum IdentitySource {
     Sysfs,
 }
 
+/// What a device is that is no whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceRole {
+    /// A partition of another device.
+    Partition,
+    /// A virtual function of another device.
+    Virtual,
+    /// What lets a partition be used.
+    Capability,
+}
+
+impl DeviceRole {
+    fn read(name: &str) -> Option<Self> {
+        serde_json::from_value(Value::from(name)).ok()
+    }
+}
+
 /// A device's identity, as far as its source knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
@@ -44,6 +62,15 @@ pub struct Identity {
     /// Its memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// What the kernel lets a holder read and write of it, where it is a block device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforced_bytes: Option<u64>,
+    /// The device that it is a part of: a uuid, or the PCI address of the physical function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it is, where it is known to be no whole device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<DeviceRole>,
     /// Its PCI address, `0000:3b:00.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pci_address: Option<String>,
@@ -69,6 +96,9 @@ impl Identity {
             index: None,
             node: None,
             memory_bytes: None,
+            enforced_bytes: None,
+            parent: None,
+            role: None,
             pci_address: None,
             pcie_root: None,
             numa_node: None,
@@ -94,6 +124,8 @@ impl Identity {
             memory_bytes: number(fields.get("memory")),
             pcie_root: text("pcie_root"),
             numa_node: fields.get("numa_node").and_then(Value::as_i64),
+            parent: text("parent"),
+            role: text("role").as_deref().and_then(DeviceRole::read),
             ..Self::unknown(IdentitySource::Header)
         })
     }
@@ -102,7 +134,7 @@ impl Identity {
     ///
     /// Nothing where it does not fit.
     pub fn to_header(&self) -> Option<Vec<u8>> {
-        let fields = serde_json::json!({
+        let mut fields = serde_json::json!({
             "uuid": self.uuid,
             "model": self.model,
             "vendor": self.vendor,
@@ -112,6 +144,12 @@ impl Identity {
             "pcie_root": self.pcie_root,
             "numa_node": self.numa_node,
         });
+        if let Some(parent) = &self.parent {
+            fields["parent"] = Value::from(parent.as_str());
+        }
+        if let Some(role) = self.role {
+            fields["role"] = serde_json::to_value(role).unwrap_or_default();
+        }
         let mut block = format!("{HEADER_MAGIC}{fields}\n").into_bytes();
         (block.len() <= HEADER_BYTES).then(|| {
             block.resize(HEADER_BYTES, 0);
@@ -141,6 +179,19 @@ mod tests {
         assert_eq!(identity.uuid.as_deref(), Some("GPU-1"));
         assert_eq!((identity.index, identity.memory_bytes), (Some(2), Some(1024)));
         assert_eq!(identity.source, IdentitySource::Header);
+    }
+
+    #[test]
+    fn a_part_says_what_it_is_and_what_it_belongs_to() {
+        let part = Identity {
+            uuid: Some("MIG-1".to_owned()),
+            parent: Some("GPU-1".to_owned()),
+            role: Some(DeviceRole::Partition),
+            ..Identity::unknown(IdentitySource::Header)
+        };
+        assert_eq!(Identity::from_header(&part.to_header().unwrap()), Some(part));
+        let odd = br#"PLIMSOLL-ACCELERATOR/1 {"uuid":"U","role":"something else"}"#;
+        assert_eq!(Identity::from_header(odd).unwrap().role, None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use device::{
     BadDeviceNumber, DeviceNode, DeviceNumber, ForgeAttempt, Forged, NodeKind, Opened, Unread, Walked,
 };
 pub use errno::Errno;
-pub use identity::{HEADER_BYTES, HEADER_MAGIC, Identity, IdentitySource};
+pub use identity::{DeviceRole, HEADER_BYTES, HEADER_MAGIC, Identity, IdentitySource};
 pub use lifecycle::{Failed, Finished, OpenNode, PROTOCOL, Started, Summary};
 pub use load::{LoadPeriod, LoadStarted};
 pub use surroundings::{Environment, FoundFiles, Mount, TextFile};

@@ -21,6 +21,7 @@ impl Edits {
         let mut edits = Self::default();
         if injects_node {
             edits.nodes.insert(accelerator.path.clone(), accelerator.number);
+            edits.nodes.extend(accelerator.capability.clone());
         } else {
             let name = accelerator.name.to_uppercase().replace('-', "_");
             edits.variables.insert(name, accelerator.uuid.clone());

@@ -7,6 +7,7 @@
 mod accelerator;
 pub(crate) mod dra;
 mod edits;
+mod handout;
 pub(crate) mod installation;
 mod objects;
 pub(crate) mod plugin;

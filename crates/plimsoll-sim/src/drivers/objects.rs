@@ -19,13 +19,13 @@ pub(crate) fn cluster_objects<'a>(groups: impl IntoIterator<Item = &'a NodeGroup
     }
     let mut objects = Vec::new();
     for (vendor, allocations) in vendors.into_values() {
-        if let Some(dra) = &vendor.dra
+        if vendor.dra.is_some()
             && allocations
                 .iter()
                 .any(|allocation| *allocation != Allocation::Plugin)
         {
             let extended = allocations.contains(&Allocation::ExtendedResource);
-            objects.extend(classes(dra, vendor.resource().filter(|_| extended)));
+            objects.extend(classes(vendor, vendor.resource().filter(|_| extended)));
         }
         if let Some(name) = &vendor.selectors.runtime_class {
             objects.push(json!({

@@ -209,7 +209,8 @@ mod tests {
     fn account(defects: &[&str]) -> DeviceAccount {
         let faults = defects.iter().copied().collect();
         let mut registry = CdiRegistry::default();
-        let plugin = Plugin::new(RESOURCE, accelerators("nvidia", 2), &mut registry, &faults);
+        let devices = accelerators("nvidia", 2);
+        let plugin = Plugin::new(RESOURCE, devices.clone(), &devices, &mut registry, &faults);
         DeviceAccount::new(vec![plugin], &faults)
     }
 

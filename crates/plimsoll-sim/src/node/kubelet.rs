@@ -68,9 +68,9 @@ pub(crate) enum Health {
 impl Kubelet {
     /// A node of that group.
     pub(crate) fn new(name: &str, number: u32, group: &Arc<NodeGroup>, minor: u32, faults: &Faults) -> Self {
-        let accelerators = Accelerator::of_node(name, group);
+        let accelerators = Accelerator::of_node(name, group, faults);
         let boot_id = uuid(&format!("{name}/boot"));
-        let machine = Machine::new(boot_id, accelerators.iter().map(Accelerator::hardware))
+        let machine = Machine::new(boot_id, accelerators.iter().flat_map(Accelerator::hardware))
             .telling(installation::kernel_files(&accelerators, faults));
         let mut registry = CdiRegistry::default();
         let plugins = plugins(&accelerators, &mut registry, faults);
@@ -154,19 +154,15 @@ impl Kubelet {
 }
 
 fn plugins(accelerators: &[Accelerator], registry: &mut CdiRegistry, faults: &Faults) -> Vec<Plugin> {
-    let mut by_vendor: BTreeMap<&str, Vec<Accelerator>> = BTreeMap::new();
-    for accelerator in of(accelerators, &[Allocation::Plugin]) {
-        by_vendor
-            .entry(accelerator.vendor())
-            .or_default()
-            .push(accelerator.clone());
+    let mut by_resource: BTreeMap<String, Vec<Accelerator>> = BTreeMap::new();
+    for accelerator in of(accelerators, &[Allocation::Plugin]).filter(|accelerator| accelerator.is_offered) {
+        if let Some(resource) = accelerator.resource() {
+            by_resource.entry(resource).or_default().push(accelerator.clone());
+        }
     }
-    by_vendor
+    by_resource
         .into_iter()
-        .filter_map(|(vendor, devices)| {
-            let resource = Vendor::by_id(vendor).ok()?.resource()?;
-            Some(Plugin::new(resource, devices, registry, faults))
-        })
+        .map(|(resource, devices)| Plugin::new(&resource, devices, accelerators, registry, faults))
         .collect()
 }
 

@@ -9,6 +9,7 @@ use plimsoll_apiserver::{
     elapse, resources,
 };
 use plimsoll_probe::Transcript;
+use plimsoll_vendors::Division;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -37,7 +38,7 @@ impl Bench {
             count: 2,
             allocation,
             busy: 0,
-            partitions: 0,
+            division: Division::default(),
         }];
         let mut spec = PlatformSpec::preset("minimal").unwrap();
         spec.kubernetes = 36;

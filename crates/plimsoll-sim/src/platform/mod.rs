@@ -12,6 +12,7 @@ mod software;
 
 use std::collections::BTreeMap;
 
+use plimsoll_vendors::Division;
 use serde_json::Value;
 
 pub use fault::{FaultKind, FaultyPlatform, PlatformFault};
@@ -127,8 +128,8 @@ pub struct Accelerators {
     pub allocation: Allocation,
     /// How many of them pods of other people hold.
     pub busy: u32,
-    /// Into how many equal parts each can be split; none if zero.
-    pub partitions: u32,
+    /// How each is divided, if it is.
+    pub division: Division,
 }
 
 /// How accelerators are handed out.

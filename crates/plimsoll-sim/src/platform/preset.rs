@@ -23,6 +23,7 @@ platforms! {
     "kubernetes-1-34"
     "kubernetes-1-35"
     "kubernetes-1-37"
+    "mig-only"
     "minimal"
     "mixed"
     "namespace-quota"
@@ -40,9 +41,12 @@ platforms! {
     "slow-devices"
     "slow-image-pulls"
     "slow-scheduler"
+    "static-mig"
     "strict-quota"
     "tainted-accelerators"
     "tpu"
+    "vgpu"
+    "virtualised"
 }
 
 /// The platform that is simulated where none is named: it has what the lab has, so every defect can show on it.

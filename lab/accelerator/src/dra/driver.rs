@@ -7,7 +7,7 @@ use kube::{
     Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
-use plimsoll_vendors::Dra;
+use plimsoll_vendors::{Dra, Vendor};
 use tonic::transport::Server;
 
 use super::{
@@ -73,6 +73,7 @@ pub enum DriverError {
 
 /// What a driver is made of.
 pub(crate) struct Driver {
+    pub(crate) vendor: &'static Vendor,
     pub(crate) dra: &'static Dra,
     pub(crate) devices: Vec<Device>,
     pub(crate) faults: Faults,
@@ -149,7 +150,7 @@ impl Driver {
 
     async fn apply_classes(&self) -> Result<(), DriverError> {
         let api: Api<DeviceClass> = Api::all(self.client.clone());
-        for class in classes(self.dra) {
+        for class in classes(self.vendor) {
             let name = class.name_any();
             api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&class))
                 .await

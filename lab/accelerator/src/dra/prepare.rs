@@ -20,6 +20,7 @@ use crate::{
     cdi::{self, CdiDevice, CdiError, ContainerEdits, Specification},
     device::Device,
     faults::{Fault, Faults},
+    handout,
     log::{chain, log},
 };
 
@@ -228,8 +229,12 @@ impl Claims {
             if let Some(device) = self.devices.get(name)
                 && specified.iter().all(|other| other.name != cdi_name)
             {
+                // What nothing is behind can't be specified, and a container that asks for it is not created.
+                let Some(device_nodes) = handout::nodes(device, self.devices.values(), &self.faults) else {
+                    continue;
+                };
                 let container_edits = ContainerEdits {
-                    device_nodes: vec![device.node()],
+                    device_nodes,
                     mounts: device.mounts.clone(),
                 };
                 specified.push(CdiDevice {

@@ -1,6 +1,9 @@
 //! What a node's pool looks like in the API. Pure: devices in, ResourceSlices out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use k8s_openapi::{
     api::resource::v1::{
@@ -12,12 +15,15 @@ use k8s_openapi::{
         apis::meta::v1::{ObjectMeta, OwnerReference},
     },
 };
-use plimsoll_vendors::Dra;
+use plimsoll_vendors::{Dra, PartKind};
 
 use crate::{
     device::{Device, numa_node, pcie_root},
     faults::{Fault, Faults},
 };
+
+/// Most sets of counters that a slice may hold.
+const COUNTER_SETS_PER_SLICE: usize = 8;
 
 /// Most devices that a slice may hold when any of them is tainted or consumes counters.
 const DEVICES_PER_SLICE: usize = 64;
@@ -42,6 +48,15 @@ pub(crate) fn slices(
     unhealthy: &BTreeSet<String>,
     generation: i64,
 ) -> Vec<ResourceSlice> {
+    let (all, devices): (&[Device], Vec<Device>) = (
+        devices,
+        devices
+            .iter()
+            .filter(|device| device.is_offered)
+            .cloned()
+            .collect(),
+    );
+    let devices = devices.as_slice();
     let mut published: Vec<ApiDevice> = Vec::new();
     for (at, device) in devices.iter().enumerate() {
         let described = if pool.faults.has(Fault::SelectorLies) {
@@ -63,17 +78,17 @@ pub(crate) fn slices(
         });
         published.extend(again.collect::<Vec<_>>());
     }
-    let counters: Vec<CounterSet> = devices
+    let counters: Vec<CounterSet> = all
         .iter()
-        .filter(|device| device.partitions > 0)
-        .map(counter_set)
+        .filter(|device| device.part.is_none() && device.slices > 0)
+        .map(|device| counter_set(device, &pool.faults))
         .collect();
 
     // Counters and devices may not share a slice.
     let mut specs = Vec::new();
-    if !counters.is_empty() {
+    for chunk in counters.chunks(COUNTER_SETS_PER_SLICE) {
         specs.push(ResourceSliceSpec {
-            shared_counters: Some(counters),
+            shared_counters: Some(chunk.to_vec()),
             ..ResourceSliceSpec::default()
         });
     }
@@ -158,7 +173,7 @@ fn api_device(pool: &Pool, name: &str, device: &Device, unhealthy: bool) -> ApiD
         time_added: None,
     };
     let memory = DeviceCapacity {
-        value: Quantity(device.identity.memory.to_string()),
+        value: Quantity(stated_memory(device, &pool.faults).to_string()),
         ..DeviceCapacity::default()
     };
     let mut attributes = attributes(pool.dra, device);
@@ -175,9 +190,17 @@ fn api_device(pool: &Pool, name: &str, device: &Device, unhealthy: bool) -> ApiD
         name: name.to_owned(),
         attributes: Some(attributes),
         capacity: Some(BTreeMap::from([(memory_capacity(pool.dra), memory)])),
-        consumes_counters: consumption(device).map(|consumption| vec![consumption]),
+        consumes_counters: consumption(device, &pool.faults).map(|consumption| vec![consumption]),
         taints: unhealthy.then(|| vec![taint()]),
         ..ApiDevice::default()
+    }
+}
+
+/// What the profile of a part says of its memory, whatever it really has.
+fn stated_memory(device: &Device, faults: &Faults) -> u64 {
+    match device.part {
+        Some(_) if faults.has(Fault::WrongProfile) => device.identity.memory / 2,
+        Some(_) | None => device.identity.memory,
     }
 }
 
@@ -222,48 +245,88 @@ fn attributes(dra: &Dra, device: &Device) -> BTreeMap<String, DeviceAttribute> {
         .clone()
         .unwrap_or_else(|| "driverVersion".to_owned());
     attributes.insert(name, version);
-    let kind = match device.parent {
-        Some(_) => dra.partition_type.as_deref().unwrap_or("partition"),
+    let functions = device.vendor.virtual_functions.as_ref();
+    let kind = match device.part.as_ref().map(|part| &part.kind) {
+        Some(PartKind::Partition(_)) => dra.partition_type.as_deref().unwrap_or("partition"),
+        Some(PartKind::Virtual) => functions
+            .and_then(|functions| functions.device_type.as_deref())
+            .unwrap_or("virtual-function"),
         None => dra.device_type.as_deref().unwrap_or("device"),
     };
     attributes.insert(
         dra.type_attribute.clone().unwrap_or_else(|| "type".to_owned()),
         text(kind),
     );
-    if let Some(parent) = &device.parent {
-        attributes.insert("parentUUID".to_owned(), text(&parent.uuid));
+    let partitions = device.vendor.partitions.as_ref();
+    let is_virtual = device
+        .part
+        .as_ref()
+        .is_some_and(|part| part.kind == PartKind::Virtual);
+    let attribute = if is_virtual {
+        functions.and_then(|functions| functions.parent_attribute.clone())
+    } else {
+        partitions.map(|partitions| partitions.parent_attribute.clone())
+    };
+    // Some vendors have parts tell what they belong to by an attribute that the whole device has as well.
+    let belongs = device.parent.as_ref().map(|parent| &parent.uuid);
+    let is_common = |attribute: &str| partitions.is_some() && attribute.starts_with("pci");
+    if let Some(attribute) = attribute
+        && let Some(uuid) = belongs.or_else(|| is_common(&attribute).then_some(&identity.uuid))
+    {
+        attributes.insert(attribute, text(uuid));
+    }
+    if let Some(profile) = device.part.as_ref().and_then(|part| part.profile())
+        && let Some(partitions) = partitions
+    {
+        attributes.insert(partitions.profile_attribute.clone(), text(profile));
     }
     attributes
 }
 
-fn counter_set(device: &Device) -> CounterSet {
+fn counter_set(device: &Device, faults: &Faults) -> CounterSet {
+    let slices = if faults.has(Fault::Overcommit) {
+        0..device.slices * 2
+    } else {
+        0..device.slices
+    };
     CounterSet {
-        name: format!("{}-parts", device.name),
-        counters: parts(device.partitions),
+        name: counters_of(&device.name),
+        counters: counters(device, slices),
     }
 }
 
-/// A whole device takes all of its parts; a part takes one of its parent's.
-fn consumption(device: &Device) -> Option<DeviceCounterConsumption> {
-    let (set, count) = match &device.parent {
-        Some(parent) => (&parent.name, 1),
-        None if device.partitions > 0 => (&device.name, device.partitions),
-        None => return None,
+fn counters_of(device: &str) -> String {
+    format!("{device}-slices")
+}
+
+/// A whole device takes all of its slices; a part those that it is made of.
+fn consumption(device: &Device, faults: &Faults) -> Option<DeviceCounterConsumption> {
+    if device.slices == 0 {
+        return None;
+    }
+    let (name, slices) = match (&device.parent, &device.part) {
+        (Some(parent), Some(part)) => (&parent.name, part.slices.clone()),
+        (None, _) | (_, None) => (&device.name, 0..device.slices),
     };
+    // Whoever forgets that a device and its parts are made of the same has each of them by itself.
+    if faults.has(Fault::DoubleCount) && device.part.is_none() {
+        return None;
+    }
     Some(DeviceCounterConsumption {
-        counter_set: format!("{set}-parts"),
-        counters: parts(count),
+        counter_set: counters_of(name),
+        counters: counters(device, slices),
         ..DeviceCounterConsumption::default()
     })
 }
 
-fn parts(count: u32) -> BTreeMap<String, Counter> {
-    BTreeMap::from([(
-        "parts".to_owned(),
-        Counter {
-            value: Quantity(count.to_string()),
-        },
-    )])
+fn counters(device: &Device, slices: Range<u32>) -> BTreeMap<String, Counter> {
+    let partitions = device.vendor.partitions.as_ref();
+    let geometry = partitions.and_then(|partitions| partitions.geometry.as_ref());
+    let name = geometry.map_or("slice", |geometry| geometry.counter.as_str());
+    let one = || Counter {
+        value: Quantity("1".to_owned()),
+    };
+    slices.map(|slice| (format!("{name}-{slice}"), one())).collect()
 }
 
 #[cfg(test)]
@@ -391,23 +454,32 @@ mod tests {
         assert_eq!(published[1].taints, None);
     }
 
-    #[test]
-    fn a_divided_device_and_its_parts_draw_on_the_same_counters() {
+    fn divided(defects: &[&str]) -> Vec<ResourceSlice> {
         let whole = Device {
-            partitions: 2,
+            slices: 8,
             ..fixture::device("nvidia", 0)
         };
-        let parent = Some(Parent {
-            name: whole.name.clone(),
-            uuid: whole.identity.uuid.clone(),
-        });
-        let part = Device {
-            name: "gpu-0-part-0".into(),
-            parent,
-            partitions: 0,
+        let layout = whole
+            .vendor
+            .divide(&"whole|3g.40gb+1g.10gb".parse().unwrap())
+            .unwrap();
+        let part = |part: &plimsoll_vendors::Part| Device {
+            name: part.name(&whole.name),
+            parent: Some(Parent {
+                name: whole.name.clone(),
+                uuid: whole.identity.uuid.clone(),
+            }),
+            part: Some(part.clone()),
             ..whole.clone()
         };
-        let slices = slices(&pool("nvidia", &[]), &[whole, part], &BTreeSet::new(), 1);
+        let mut devices = vec![whole.clone()];
+        devices.extend(layout.parts.iter().map(part));
+        slices(&pool("nvidia", defects), &devices, &BTreeSet::new(), 1)
+    }
+
+    #[test]
+    fn a_divided_device_and_its_parts_draw_on_the_same_counters() {
+        let slices = divided(&[]);
         assert_eq!(slices.len(), 2);
         assert!(
             slices
@@ -416,26 +488,73 @@ mod tests {
         );
         let available = &slices[0].spec.shared_counters.as_ref().unwrap()[0];
         assert_eq!(
-            (
-                available.name.as_str(),
-                available.counters["parts"].value.0.as_str()
-            ),
-            ("gpu-0-parts", "2")
+            (available.name.as_str(), available.counters.len()),
+            ("gpu-0-slices", 8)
         );
         assert_eq!(slices[0].spec.devices, None);
-        let taken: Vec<_> = slices[1]
+        let taken: Vec<Vec<&str>> = slices[1]
             .spec
             .devices
             .iter()
             .flatten()
             .map(|device| {
-                device.consumes_counters.as_ref().unwrap()[0].counters["parts"]
-                    .value
-                    .0
-                    .clone()
+                let consumed = &device.consumes_counters.as_ref().unwrap()[0];
+                consumed.counters.keys().map(String::as_str).collect()
             })
             .collect();
-        assert_eq!(taken, ["2", "1"]);
+        assert_eq!(taken[0].len(), 8);
+        let own = [
+            "memory-slice-0",
+            "memory-slice-1",
+            "memory-slice-2",
+            "memory-slice-3",
+        ];
+        assert_eq!(
+            (taken[1].as_slice(), taken[2].as_slice()),
+            (&own[..], &["memory-slice-4"][..])
+        );
+    }
+
+    #[test]
+    fn a_partition_names_its_profile_and_its_device() {
+        let slices = divided(&[]);
+        let devices = slices[1].spec.devices.as_ref().unwrap();
+        let text = |at: usize, name: &str| {
+            let attributes = devices[at].attributes.as_ref().unwrap();
+            attributes.get(name).and_then(|value| value.string.clone())
+        };
+        assert_eq!(text(1, "profile").as_deref(), Some("3g.40gb"));
+        assert_eq!(text(1, "parentUUID"), text(0, "uuid"));
+        assert_eq!(
+            (text(1, "type").as_deref(), text(0, "type").as_deref()),
+            (Some("mig"), Some("gpu"))
+        );
+        assert_eq!((text(0, "parentUUID"), text(0, "profile")), (None, None));
+    }
+
+    #[test]
+    fn counters_that_are_out_of_date_promise_twice_what_there_is() {
+        let sets = divided(&["mig.overcommit"])[0]
+            .spec
+            .shared_counters
+            .clone()
+            .unwrap();
+        assert_eq!(sets[0].counters.len(), 16);
+    }
+
+    #[test]
+    fn a_device_that_is_only_offered_in_parts_is_not_published() {
+        let whole = Device {
+            is_offered: false,
+            ..fixture::device("nvidia", 0)
+        };
+        let slices = slices(
+            &pool("nvidia", &[]),
+            &[whole, fixture::device("nvidia", 1)],
+            &BTreeSet::new(),
+            1,
+        );
+        assert_eq!(names(&slices[0]), ["gpu-1"]);
     }
 
     #[test]

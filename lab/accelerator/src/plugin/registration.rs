@@ -21,6 +21,7 @@ use crate::{
     config::NodeConfig,
     device::Device,
     faults::Faults,
+    handout,
     log::log,
     monitor::Monitor,
     proto::device_plugin::{
@@ -61,9 +62,12 @@ pub enum PluginError {
 
 /// What a plugin is made of.
 pub(crate) struct Plugin {
-    pub(crate) vendor: String,
+    /// What its files are called after.
+    pub(crate) name: String,
     pub(crate) resource: String,
     pub(crate) devices: Vec<Device>,
+    /// All devices of the node, which a broken plugin may mistake for one another.
+    pub(crate) all: Vec<Device>,
     pub(crate) faults: Faults,
     pub(crate) monitor: Monitor,
 }
@@ -78,7 +82,7 @@ impl Plugin {
         };
         std::fs::create_dir_all(&folder).map_err(watched)?;
         let folder_events = FolderEvents::of(&folder).map_err(watched)?;
-        let specification = format!("plugin-{}", self.vendor);
+        let specification = format!("plugin-{}", self.name);
         self.specification().write(&config.cdi_dir, &specification)?;
         while self.serve_one_kubelet(&folder, &folder_events, shutdown).await? {}
         cdi::remove(&config.cdi_dir, &specification)?;
@@ -93,7 +97,7 @@ impl Plugin {
         shutdown: &Shutdown,
     ) -> Result<bool, PluginError> {
         let (stop, this_kubelet) = shutdown::channel();
-        let endpoint = format!("plimsoll-{}.sock", self.vendor);
+        let endpoint = format!("plimsoll-{}.sock", self.name);
         let service = PluginService::new(
             &self.resource,
             self.devices.clone(),
@@ -148,14 +152,17 @@ impl Plugin {
     }
 
     fn specification(&self) -> Specification {
-        let device = |device: &Device| CdiDevice {
-            name: cdi_id("", device).trim_start_matches('=').to_owned(),
-            container_edits: ContainerEdits {
-                device_nodes: vec![device.node()],
-                mounts: device.mounts.clone(),
-            },
+        let device = |device: &Device| {
+            let device_nodes = handout::nodes(device, &self.all, &self.faults)?;
+            Some(CdiDevice {
+                name: cdi_id("", device).trim_start_matches('=').to_owned(),
+                container_edits: ContainerEdits {
+                    device_nodes,
+                    mounts: device.mounts.clone(),
+                },
+            })
         };
-        Specification::new(&self.resource, self.devices.iter().map(device).collect())
+        Specification::new(&self.resource, self.devices.iter().filter_map(device).collect())
     }
 }
 
@@ -241,7 +248,8 @@ mod tests {
         let (_readings, monitor) = watch::channel(Arc::new(BTreeMap::new()));
         let (stop, shutdown) = shutdown::channel();
         let plugin = Plugin {
-            vendor: "amd".into(),
+            name: "amd".into(),
+            all: Vec::new(),
             resource: "amd.com/gpu".into(),
             devices: vec![fixture::device("amd", 0)],
             faults: Faults::default(),

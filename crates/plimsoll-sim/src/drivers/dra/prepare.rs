@@ -11,7 +11,7 @@ use plimsoll_vendors::Dra;
 use super::{allocation::Grant, driver::ClaimName, slices::second_name};
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, Edits},
+    drivers::{Accelerator, CdiRegistry, handout},
 };
 
 /// The claims prepared on a node for one driver.
@@ -162,8 +162,12 @@ impl Claims {
     fn specify(&self, uid: &str, grants: &[Grant], registry: &mut CdiRegistry) {
         for grant in grants {
             if let Some(device) = self.devices.get(&grant.device) {
-                let edits = Edits::of(device, self.injects_nodes);
-                registry.insert(self.cdi_id(uid, &grant.device), edits);
+                // What nothing is behind can't be specified, and a container that asks for it is not created.
+                if let Some(edits) =
+                    handout::edits(device, self.devices.values(), self.injects_nodes, &self.faults)
+                {
+                    registry.insert(self.cdi_id(uid, &grant.device), edits);
+                }
             }
         }
     }

@@ -1,14 +1,17 @@
 //! What a node's pool looks like in the API. Pure: devices in, ResourceSlices out.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
-use plimsoll_vendors::Dra;
+use plimsoll_vendors::{Dra, PartKind, Vendor};
 use serde_json::{Map, Value, json};
 
 use crate::{Faults, drivers::Accelerator};
 
 /// Most devices that a slice may hold when any of them is tainted or consumes counters.
 const DEVICES_PER_SLICE: usize = 64;
+
+/// Most sets of counters that a slice may hold.
+const COUNTER_SETS_PER_SLICE: usize = 8;
 
 /// The first minor version whose API server keeps counters and taints of devices.
 const COUNTERS_AND_TAINTS: u32 = 36;
@@ -42,10 +45,17 @@ pub(crate) fn slices(
     unhealthy: &BTreeSet<String>,
     generation: i64,
 ) -> Vec<Value> {
-    let devices: Vec<&Accelerator> = devices
+    let all = devices;
+    // Without counters, only what does not overlap: the whole device, or its parts where it is not offered itself.
+    let is_apart = |device: &Accelerator| match &device.parent {
+        Some((_, parent)) => !all.iter().any(|other| other.uuid == *parent && other.is_offered),
+        None => true,
+    };
+    let devices: Vec<&Accelerator> = all
         .iter()
+        .filter(|device| device.is_offered)
         .filter(|device| {
-            pool.has_counters_and_taints() || (device.parent.is_none() && !unhealthy.contains(&device.uuid))
+            pool.has_counters_and_taints() || (is_apart(device) && !unhealthy.contains(&device.uuid))
         })
         .collect();
     let mut published: Vec<Value> = Vec::new();
@@ -68,16 +78,19 @@ pub(crate) fn slices(
             published.push(api_device(pool, &second_name(&device.name), device, bad));
         }
     }
-    let counters: Vec<Value> = devices
+    let counters: Vec<Value> = all
         .iter()
-        .filter(|device| device.partitions > 0 && pool.has_counters_and_taints())
-        .map(|device| json!({"name": format!("{}-parts", device.name), "counters": parts(device.partitions)}))
+        .filter(|device| device.part.is_none() && device.slices > 0 && pool.has_counters_and_taints())
+        .map(|device| {
+            let times = if pool.faults.has("mig.overcommit") { 2 } else { 1 };
+            json!({"name": counters_of(&device.name), "counters": counters(device, 0..device.slices * times)})
+        })
         .collect();
 
     // Counters and devices may not share a slice.
     let mut specs = Vec::new();
-    if !counters.is_empty() {
-        specs.push(json!({"sharedCounters": counters}));
+    for chunk in counters.chunks(COUNTER_SETS_PER_SLICE) {
+        specs.push(json!({"sharedCounters": chunk}));
     }
     for chunk in published.chunks(DEVICES_PER_SLICE) {
         specs.push(json!({"devices": chunk}));
@@ -123,16 +136,16 @@ fn api_device(pool: &Pool<'_>, name: &str, device: &Accelerator, unhealthy: bool
     let mut published = json!({
         "name": name,
         "attributes": attributes(dra, device),
-        "capacity": {memory: {"value": device.memory.to_string()}},
+        "capacity": {memory: {"value": device.stated_memory(pool.faults).to_string()}},
     });
     if pool.faults.has("topo.fictional") {
         published["attributes"]["numaNode"] = json!({"int": 0});
         published["attributes"]["resource.kubernetes.io/pcieRoot"] = json!({"string": "pci0000:00"});
     }
     if pool.has_counters_and_taints() {
-        if let Some((set, count)) = consumption(device) {
+        if let Some((set, slices)) = consumption(device, pool.faults) {
             published["consumesCounters"] =
-                json!([{"counterSet": format!("{set}-parts"), "counters": parts(count)}]);
+                json!([{"counterSet": counters_of(set), "counters": counters(device, slices)}]);
         }
         if unhealthy {
             published["taints"] = json!([{
@@ -144,8 +157,15 @@ fn api_device(pool: &Pool<'_>, name: &str, device: &Accelerator, unhealthy: bool
 }
 
 fn attributes(dra: &Dra, device: &Accelerator) -> Map<String, Value> {
-    let kind = match device.parent {
-        Some(_) => dra.partition_type.as_deref().unwrap_or("partition"),
+    let vendor = Vendor::by_id(device.vendor()).ok();
+    let partitions = vendor.and_then(|vendor| vendor.partitions.as_ref());
+    let functions = vendor.and_then(|vendor| vendor.virtual_functions.as_ref());
+    let part = device.part.as_ref();
+    let kind = match part.map(|part| &part.kind) {
+        Some(PartKind::Partition(_)) => dra.partition_type.as_deref().unwrap_or("partition"),
+        Some(PartKind::Virtual) => functions
+            .and_then(|functions| functions.device_type.as_deref())
+            .unwrap_or("virtual-function"),
         None => dra.device_type.as_deref().unwrap_or("device"),
     };
     let named = |name: &Option<String>, usual: &str| name.clone().unwrap_or_else(|| usual.to_owned());
@@ -168,23 +188,50 @@ fn attributes(dra: &Dra, device: &Accelerator) -> Map<String, Value> {
         ),
         (named(&dra.type_attribute, "type"), text(kind)),
     ]);
-    if let Some((_, uuid)) = &device.parent {
-        attributes.insert("parentUUID".to_owned(), text(uuid));
+    let attribute = if part.is_some_and(|part| part.kind == PartKind::Virtual) {
+        functions.and_then(|functions| functions.parent_attribute.as_deref())
+    } else {
+        partitions.map(|partitions| partitions.parent_attribute.as_str())
+    };
+    // Some vendors have parts tell what they belong to by an attribute that the whole device has as well.
+    let belongs = device.parent.as_ref().map(|(_, uuid)| uuid);
+    let is_common = |attribute: &str| partitions.is_some() && attribute.starts_with("pci");
+    if let Some(attribute) = attribute
+        && let Some(uuid) = belongs.or_else(|| is_common(attribute).then_some(&device.uuid))
+    {
+        attributes.insert(attribute.to_owned(), text(uuid));
+    }
+    if let Some(profile) = part.and_then(|part| part.profile())
+        && let Some(partitions) = partitions
+    {
+        attributes.insert(partitions.profile_attribute.clone(), text(profile));
     }
     attributes
 }
 
-/// A whole device takes all of its parts; a part takes one of its parent's.
-fn consumption(device: &Accelerator) -> Option<(&str, u32)> {
-    match &device.parent {
-        Some((parent, _)) => Some((parent, 1)),
-        None if device.partitions > 0 => Some((&device.name, device.partitions)),
-        None => None,
+/// A whole device takes all of its slices; a part those that it is made of.
+fn consumption<'a>(device: &'a Accelerator, faults: &Faults) -> Option<(&'a str, Range<u32>)> {
+    if device.slices == 0 {
+        return None;
+    }
+    match (&device.parent, &device.part) {
+        (Some((parent, _)), Some(part)) => Some((parent, part.slices.clone())),
+        // Whoever forgets that a device and its parts are made of the same has each of them by itself.
+        (None, _) | (_, None) if (faults.has("virt.double-count") || faults.has("mig.double-count")) => None,
+        (None, _) | (_, None) => Some((&device.name, 0..device.slices)),
     }
 }
 
-fn parts(count: u32) -> Value {
-    json!({"parts": {"value": count.to_string()}})
+fn counters_of(device: &str) -> String {
+    format!("{device}-slices")
+}
+
+fn counters(device: &Accelerator, slices: Range<u32>) -> Value {
+    let vendor = Vendor::by_id(device.vendor()).ok();
+    let geometry = vendor.and_then(|vendor| vendor.partitions.as_ref()?.geometry.as_ref());
+    let name = geometry.map_or("slice", |geometry| geometry.counter.as_str());
+    let counters = slices.map(|slice| (format!("{name}-{slice}"), json!({"value": "1"})));
+    Value::Object(counters.collect())
 }
 
 #[cfg(test)]
@@ -192,10 +239,7 @@ mod tests {
     use plimsoll_vendors::Vendor;
 
     use super::*;
-    use crate::{
-        drivers::accelerator::fixture::{accelerators, group},
-        platform::Allocation,
-    };
+    use crate::drivers::fixture::{accelerators, divided};
 
     fn build(defects: &[&str], devices: &[Accelerator], unhealthy: &[usize], minor: u32) -> Vec<Value> {
         let dra = Vendor::by_id("nvidia").unwrap().dra.as_ref().unwrap();
@@ -275,28 +319,64 @@ mod tests {
 
     #[test]
     fn a_divided_device_and_its_parts_draw_on_the_same_counters() {
-        let mut divided = group("nvidia", 1, Allocation::Dra);
-        divided.accelerators[0].partitions = 2;
-        let devices = Accelerator::of_node("n1", &divided);
+        let devices = divided("nvidia", 1, "whole|3g.40gb+1g.10gb", &[]);
         let slices = build(&[], &devices, &[], 36);
         assert_eq!(slices.len(), 2);
         let available = slices[0].pointer("/spec/sharedCounters/0").unwrap();
-        assert_eq!(
-            *available,
-            json!({"name": "gpu-0-parts", "counters": {"parts": {"value": "2"}}})
-        );
-        let taken: Vec<&Value> = slices[1]["spec"]["devices"]
+        assert_eq!(available["name"], "gpu-0-slices");
+        assert_eq!(available["counters"].as_object().unwrap().len(), 8);
+        let taken: Vec<usize> = slices[1]["spec"]["devices"]
             .as_array()
             .unwrap()
             .iter()
             .map(|device| {
                 device
-                    .pointer("/consumesCounters/0/counters/parts/value")
+                    .pointer("/consumesCounters/0/counters")
                     .unwrap()
+                    .as_object()
+                    .unwrap()
+                    .len()
             })
             .collect();
-        assert_eq!(taken, ["2", "1", "1"]);
+        assert_eq!(taken, [8, 4, 1]);
+        let part = &slices[1]["spec"]["devices"][1]["attributes"];
+        assert_eq!(part["profile"]["string"], "3g.40gb");
+        assert_eq!(part["parentUUID"]["string"], devices[0].uuid.as_str());
         assert_eq!(names(&build(&[], &devices, &[], 34)[0]), ["gpu-0"]);
+        let parts_only = divided("nvidia", 1, "3g.40gb+1g.10gb", &[]);
+        assert_eq!(
+            names(&build(&[], &parts_only, &[], 34)[0]),
+            ["gpu-0-3g-40gb-0", "gpu-0-1g-10gb-1"]
+        );
+    }
+
+    #[test]
+    fn counters_that_are_out_of_date_promise_twice_what_there_is() {
+        let devices = divided("nvidia", 1, "whole|3g.40gb+1g.10gb", &["mig.overcommit"]);
+        let slices = build(&["mig.overcommit"], &devices, &[], 36);
+        let counters = slices[0].pointer("/spec/sharedCounters/0/counters").unwrap();
+        assert_eq!(counters.as_object().unwrap().len(), 16);
+        assert_eq!(names(&slices[1]).len(), 5);
+    }
+
+    #[test]
+    fn a_physical_device_that_is_counted_twice_takes_nothing_from_its_virtual_functions() {
+        let devices = divided("intel-gpu", 1, "whole|vf2", &[]);
+        let dra = Vendor::by_id("intel-gpu").unwrap().dra.as_ref().unwrap();
+        let taken = |defects: &[&str]| {
+            let faults = defects.iter().copied().collect();
+            let pool = Pool {
+                node: "n1",
+                node_uid: "u1",
+                dra,
+                minor: 36,
+                faults: &faults,
+            };
+            let slices = slices(&pool, &devices, &BTreeSet::new(), 1);
+            slices[1].pointer("/spec/devices/0/consumesCounters").is_some()
+        };
+        assert!(taken(&[]));
+        assert!(!taken(&["virt.double-count"]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use preference::prefer;
 
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, Edits},
+    drivers::{Accelerator, CdiRegistry, handout},
 };
 
 /// A device plugin.
@@ -21,15 +21,19 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    /// A plugin that offers these devices as that resource, and specifies them for the runtime.
+    /// A plugin that offers these devices, some of `all` of the node, as that resource, and specifies them for the
+    /// runtime.
     pub(crate) fn new(
         resource: &str,
         devices: Vec<Accelerator>,
+        all: &[Accelerator],
         registry: &mut CdiRegistry,
         faults: &Faults,
     ) -> Self {
         for device in &devices {
-            registry.insert(cdi_id(resource, &device.uuid), Edits::of(device, true));
+            if let Some(edits) = handout::edits(device, all, true, faults) {
+                registry.insert(cdi_id(resource, &device.uuid), edits);
+            }
         }
         Self {
             resource: resource.to_owned(),
@@ -99,6 +103,7 @@ mod tests {
         let plugin = Plugin::new(
             "nvidia.com/gpu",
             accelerators("nvidia", 3),
+            &accelerators("nvidia", 3),
             &mut registry,
             &faults,
         );

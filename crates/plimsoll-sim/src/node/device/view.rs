@@ -214,6 +214,13 @@ impl View {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The kernel's `size` of a block device, in sectors.
+    fn size_of_block_device(&self, path: &str) -> Option<String> {
+        let number = path.strip_prefix("/sys/dev/block/")?.strip_suffix("/size")?;
+        let device = self.machine.device(format!("b:{number}").parse().ok()?)?;
+        Some(format!("{}\n", device.bytes / 512))
+    }
+
     fn mountinfo(&self) -> String {
         let mut lines = vec![
             "700 600 0:60 / / rw,relatime - overlay overlay rw".to_owned(),
@@ -302,7 +309,8 @@ impl Devices for View {
                 .files
                 .get(other)
                 .or_else(|| self.machine.files().get(other))
-                .cloned(),
+                .cloned()
+                .or_else(|| self.size_of_block_device(other)),
         }
     }
 
@@ -388,6 +396,14 @@ mod tests {
         assert!(transcript.forged[0].is_denied_by_kernel(), "{transcript:?}");
         view.allow(Rule::ANY);
         assert!(forged(&view, "b:7:1").forged[0].is_open());
+    }
+
+    #[test]
+    fn the_kernel_says_how_large_a_device_is() {
+        let view = View::new(machine(), MAKER, Vec::new());
+        let size = |number: &str| view.text(Path::new(&format!("/sys/dev/block/{number}/size")));
+        assert_eq!(size("7:1").as_deref(), Some("2097152\n"));
+        assert_eq!(size("7:9"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Starting one container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plimsoll_apiserver::{Object, elapse};
@@ -170,6 +170,7 @@ impl PodWorker {
             handler: self.handler(pod),
             variables,
             annotations: annotations(pod),
+            node_labels: node_labels(pod),
             devices,
             on_first_node: self.kubelet.number == 0,
         };
@@ -256,6 +257,16 @@ fn mounts(pod: &Value, container: &Value) -> Vec<VisibleMount> {
                 host_path: host_path.map(str::to_owned),
             }
         })
+        .collect()
+}
+
+/// The labels by which a pod selects its node.
+fn node_labels(pod: &Value) -> BTreeSet<String> {
+    let selector = pod["spec"]["nodeSelector"].as_object();
+    selector
+        .into_iter()
+        .flatten()
+        .map(|(label, _)| label.clone())
         .collect()
 }
 

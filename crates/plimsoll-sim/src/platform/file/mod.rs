@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use miette::NamedSource;
 use plimsoll_toml::{Table, unknown_name};
-use plimsoll_vendors::Vendor;
+use plimsoll_vendors::{Division, DivisionError, Vendor};
 use serde_json::Value;
 
 use super::{
@@ -221,23 +221,48 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
             },
         );
     }
-    let partitions = table.count("partitions", 0..=16).unwrap_or_default();
-    if partitions > 0 && allocation == Allocation::ExtendedResource {
-        table.fault(
-            "partitions",
-            FaultKind::Impossible {
-                why: "partitions are not handed out behind an extended resource".to_owned(),
-                help: "use `allocation = \"dra\"` or `\"plugin\"`",
-            },
-        );
-    }
+    let division = division(&mut table, vendor, allocation);
     table.finish();
     Accelerators {
         vendor: vendor.map(|vendor| vendor.id.clone()).unwrap_or_default(),
         count,
         allocation,
         busy,
-        partitions,
+        division,
+    }
+}
+
+fn division(table: &mut Table<'_>, vendor: Option<&Vendor>, allocation: Allocation) -> Division {
+    let Some(text) = table.text("divided") else {
+        return Division::default();
+    };
+    let division: Result<Division, DivisionError> = text.parse();
+    let possible = division.and_then(|division| match vendor {
+        Some(vendor) => vendor.divide(&division).map(|_| division),
+        None => Ok(division),
+    });
+    match possible {
+        Ok(division) if allocation == Allocation::ExtendedResource && !division.is_whole() => {
+            table.fault(
+                "divided",
+                FaultKind::Impossible {
+                    why: "parts are not handed out behind an extended resource".to_owned(),
+                    help: "use `allocation = \"dra\"` or `\"plugin\"`",
+                },
+            );
+            Division::default()
+        }
+        Ok(division) => division,
+        Err(error) => {
+            table.fault(
+                "divided",
+                FaultKind::Impossible {
+                    why: error.to_string(),
+                    help: "name profiles of the vendor, `vfN`, or alternatives such as `whole|vf4`",
+                },
+            );
+            Division::default()
+        }
     }
 }
 

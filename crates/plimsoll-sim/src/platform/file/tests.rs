@@ -125,8 +125,8 @@ fn what_no_platform_can_be_is_refused() {
         ),
         (
             "count = 4",
-            "allocation = \"extended-resource\"\npartitions = 2",
-            "partitions are not",
+            "allocation = \"extended-resource\"\ndivided = \"3g.40gb+3g.40gb\"",
+            "parts are not",
         ),
         (
             "name = \"node\"",

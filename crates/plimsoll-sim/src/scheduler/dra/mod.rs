@@ -47,7 +47,7 @@ impl Flaws {
             short_count: faults.has("dra.short-count"),
             ignores_requests: faults.has("dra.request-ignored"),
             ignores_constraints: faults.has("topo.relaxed"),
-            ignores_counters: faults.has("dra.counters-ignored"),
+            ignores_counters: faults.has("mig.counters-ignored"),
             ignores_taints: faults.has("dra.taints-ignored"),
             failing_selects: faults.has("dra.failing-selects"),
         }

@@ -1,0 +1,124 @@
+//! The facts of the check.
+
+use ControlKind::{Negative, Observed, Positive};
+use plimsoll_platform::Permission;
+use plimsoll_program::RequirementId;
+use plimsoll_record::{ControlKind, Rule};
+
+use crate::{ControlSpec, Declaration, Need};
+
+const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
+    ControlSpec {
+        name,
+        kind,
+        shows,
+        required,
+    }
+}
+
+/// R4 and R5 need a driver that publishes what partitions are made of; a device plugin tells nothing of it. R7 divides a
+/// device anew, which is for those who allow it.
+pub(super) static DECLARATION: Declaration = Declaration {
+    id: RequirementId::new("partitioning_mig"),
+    proves: "Hardware partitions are advertised by profile, are as large as the profile says, are kept apart from each \
+             other and from the device they are made of, and are never more than the device can hold.",
+    controls: &[
+        control(
+            "R1",
+            Positive,
+            true,
+            "one pod for each partition, all at once: each holds the one it was given, and no two the same",
+        ),
+        control(
+            "R2",
+            Positive,
+            true,
+            "the size that the kernel or the device states in the pod is the profile's, give or take a tenth",
+        ),
+        control(
+            "R3",
+            Negative,
+            true,
+            "a pod sees nothing of the other partitions, and can't open them, their capabilities or the whole device",
+        ),
+        control(
+            "R4",
+            Negative,
+            false,
+            "a partition and what overlaps it, the whole device above all, are not allocated at the same time",
+        ),
+        control(
+            "R5",
+            Positive,
+            false,
+            "partitions that run at once are together no larger than their device",
+        ),
+        control(
+            "R6",
+            Observed,
+            false,
+            "whether partitions have metrics of their own",
+        ),
+        control(
+            "R7",
+            Negative,
+            false,
+            "dividing a device anew waits for those who use it, and what is allocatable follows",
+        ),
+    ],
+    rule: Rule::Every,
+    adapters: &["dra", "device-plugin"],
+    permissions: PERMISSIONS,
+    need: Need {
+        accelerators: 16,
+        nodes: 1,
+        exclusive: false,
+    },
+    typical_seconds: 30,
+    defects: &[
+        "mig.caps-open",
+        "mig.counters-ignored",
+        "mig.double-count",
+        "mig.overcommit",
+        "mig.unpartitioned",
+        "mig.wrong-profile",
+    ],
+    advice: "Compare what the driver publishes or the device plugin advertises with how the device is divided (`nvidia-smi \
+             mig -lgi`, the partition mode), look at the device nodes and capabilities that the driver injects for a \
+             partition, and at the counters in its ResourceSlices.",
+    reading: include_str!("reading.md"),
+};
+
+const GROUP: &str = "resource.k8s.io";
+
+const PERMISSIONS: &[Permission] = &[
+    Permission::read(GROUP, "deviceclasses"),
+    Permission::read(GROUP, "resourceslices"),
+    Permission::own(GROUP, "resourceclaims"),
+    Permission::own(GROUP, "resourceclaimtemplates"),
+    Permission::own("", "pods"),
+    Permission::read_own("", "events"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_listed_in_the_order_of_the_specification() {
+        let names: Vec<&str> = DECLARATION.controls.iter().map(|control| control.name).collect();
+        assert_eq!(names, ["R1", "R2", "R3", "R4", "R5", "R6", "R7"]);
+    }
+
+    #[test]
+    fn a_pass_needs_both_what_must_work_and_what_must_not() {
+        for kind in [Positive, Negative] {
+            assert!(
+                DECLARATION
+                    .controls
+                    .iter()
+                    .any(|control| control.required && control.kind == kind)
+            );
+        }
+    }
+}
