@@ -114,8 +114,13 @@ fn controls(old: &RecordedCheck, new: &RecordedCheck, comparison: &mut Compariso
         };
         match (was, is) {
             (_, Outcome::Right) => comparison.improvements.push(difference),
-            (Outcome::Right, _) | (_, Outcome::Wrong) => comparison.regressions.push(difference),
-            (Outcome::Wrong | Outcome::Undecided, Outcome::Undecided) => {}
+            (Outcome::Right, Outcome::Wrong | Outcome::Undecided) | (_, Outcome::Wrong) => {
+                comparison.regressions.push(difference);
+            }
+            (Outcome::Right, Outcome::NotRun) => {}
+            // What was left out is nobody's fault.
+            (Outcome::Wrong | Outcome::Undecided | Outcome::NotRun, Outcome::Undecided | Outcome::NotRun) => {
+            }
         }
     }
     let trials = |controls: &BTreeMap<(&str, &str), &ControlRecord>| -> String {
@@ -152,9 +157,10 @@ fn worst(controls: &[ControlRecord]) -> BTreeMap<(&str, &str), &ControlRecord> {
 
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Right => 0,
-        Outcome::Undecided => 1,
-        Outcome::Wrong => 2,
+        Outcome::NotRun => 0,
+        Outcome::Right => 1,
+        Outcome::Undecided => 2,
+        Outcome::Wrong => 3,
     }
 }
 
@@ -163,6 +169,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Right => "right",
         Outcome::Wrong => "wrong",
         Outcome::Undecided => "undecided",
+        Outcome::NotRun => "not-run",
     }
 }
 
