@@ -8,10 +8,12 @@
 //! | nodes and their accelerators | `topology` |
 //! | one requirement: controls, timeline, observations | `requirement`, `observations` |
 //! | observations as pictures | `pictures` |
+//! | how much of a large run is shown | `detail` |
 //!
 //! The page works without its script: that only adds search, filter and opening all at once. Every text goes through
 //! the template's escaping, and through [`seen`](words::seen), which leaves nothing that turns text around.
 
+mod detail;
 mod gantt;
 mod observations;
 mod overview;
@@ -31,7 +33,14 @@ pub struct Html;
 
 impl Reporter for Html {
     fn write(&self, run: &RecordedRun, out: &mut dyn io::Write) -> Result<(), ReportError> {
-        out.write_all(page::page(run).into_string().as_bytes())?;
+        let mut page = String::new();
+        for detail in detail::DETAILS {
+            page = page::page(run, detail).into_string();
+            if page.len() <= detail::LARGEST {
+                break;
+            }
+        }
+        out.write_all(page.as_bytes())?;
         out.write_all(b"\n")?;
         Ok(())
     }

@@ -8,9 +8,7 @@ use crate::{
     duration_text::{duration_text, since},
 };
 
-/// How many bytes of facts a page shows in all.
-const WHOLE: usize = 640 * 1024;
-/// How many bytes of one fact a page may show; the most generous that keeps within [`WHOLE`] is taken.
+/// How many bytes of one fact a page may show; the most generous that keeps within the whole is taken.
 const CAPS: [usize; 9] = [24_576, 12_288, 6144, 3072, 1536, 768, 384, 192, 96];
 
 /// How much of each fact is shown, so that the page of a large run stays one that a browser opens at once.
@@ -20,14 +18,14 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// What the facts of `checks` get.
-    pub(super) fn of(checks: &[&RecordedCheck]) -> Self {
+    /// What each fact of `checks` gets, when all of them together get `whole` bytes.
+    pub(super) fn of(checks: &[&RecordedCheck], whole: usize) -> Self {
         let sizes: Vec<usize> = checks
             .iter()
             .flat_map(|check| &check.observations)
             .map(|observation| text(observation).len())
             .collect();
-        let fits = |cap: &usize| sizes.iter().map(|size| size.min(cap)).sum::<usize>() <= WHOLE;
+        let fits = |cap: &usize| sizes.iter().map(|size| size.min(cap)).sum::<usize>() <= whole;
         Self {
             each: CAPS.into_iter().find(fits).unwrap_or(0),
         }
@@ -70,7 +68,7 @@ fn text(observation: &ObservationRecord) -> String {
 }
 
 /// At most so many bytes from the beginning, whole characters.
-fn cut(text: &str, most: usize) -> &str {
+pub(super) fn cut(text: &str, most: usize) -> &str {
     if text.len() <= most {
         return text;
     }

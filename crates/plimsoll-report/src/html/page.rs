@@ -6,6 +6,7 @@ use plimsoll_record::Verdict;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    detail::Detail,
     gantt::gantt,
     observations::Budget,
     overview::{banner, search, table},
@@ -19,7 +20,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// The page.
-pub(super) fn page(run: &RecordedRun) -> Markup {
+pub(super) fn page(run: &RecordedRun, detail: Detail) -> Markup {
     let facts = &run.facts;
     let mark = mark(facts.platform.kind);
     let word = mark.map(|mark| format!("{} · ", mark.word)).unwrap_or_default();
@@ -28,7 +29,7 @@ pub(super) fn page(run: &RecordedRun) -> Markup {
         .iter()
         .filter(|check| check.verdict() != Verdict::Skipped)
         .collect();
-    let budget = Budget::of(&selected);
+    let budget = Budget::of(&selected, detail.facts);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -60,7 +61,7 @@ pub(super) fn page(run: &RecordedRun) -> Markup {
                     (gantt(run))
                     (topology(run))
                     @for check in &selected {
-                        (requirement(run, check, &budget))
+                        (requirement(run, check, detail, &budget))
                     }
                 }
                 footer {

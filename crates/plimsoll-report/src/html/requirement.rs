@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use plimsoll_record::ControlKind;
 
 use super::{
-    observations::{Budget, observations},
+    detail::Detail,
+    observations::{Budget, cut, observations},
     overview::{fact, time},
     pictures::pictures,
     words::{kind_words, outcome_class, outcome_tag, seen, verdict_class, verdict_tag},
@@ -16,11 +17,13 @@ use crate::{
     moments::{Moment, moments, outcome_words, wait_text},
 };
 
-/// How many steps of a timeline are shown.
-const SHOWN_STEPS: usize = 250;
-
 /// The section of `check`.
-pub(super) fn requirement(run: &RecordedRun, check: &RecordedCheck, budget: &Budget) -> Markup {
+pub(super) fn requirement(
+    run: &RecordedRun,
+    check: &RecordedCheck,
+    detail: Detail,
+    budget: &Budget,
+) -> Markup {
     let verdict = check.verdict();
     let title = format!("{}-title", check.id);
     html! {
@@ -34,9 +37,9 @@ pub(super) fn requirement(run: &RecordedRun, check: &RecordedCheck, budget: &Bud
                 p.advice { strong { "What to do: " } (seen(advice)) }
             }
             (facts(run, check))
-            (pictures(check))
-            (controls(check))
-            (timeline(check))
+            (pictures(check, detail.pictures))
+            (controls(check, detail.words))
+            (timeline(check, detail.steps))
             (observations(check, budget))
         }
     }
@@ -60,7 +63,7 @@ fn facts(run: &RecordedRun, check: &RecordedCheck) -> Markup {
     }
 }
 
-fn controls(check: &RecordedCheck) -> Markup {
+fn controls(check: &RecordedCheck, words: usize) -> Markup {
     if check.controls.is_empty() {
         return html! { p.empty { "No control was run." } };
     }
@@ -77,14 +80,15 @@ fn controls(check: &RecordedCheck) -> Markup {
                         th scope="col" { "what was seen" }
                     }
                 }
-                tbody { @for record in &check.controls { (control(record)) } }
+                tbody { @for record in &check.controls { (control(record, words)) } }
             }
         }
     }
 }
 
-fn control(record: &ControlRecord) -> Markup {
+fn control(record: &ControlRecord, words: usize) -> Markup {
     let control = &record.control;
+    let seen_there = seen(&control.detail);
     let decides = control.kind != ControlKind::Observed;
     html! {
         tr class=[decides.then(|| outcome_class(control.outcome))] {
@@ -92,12 +96,15 @@ fn control(record: &ControlRecord) -> Markup {
             td data-label="on a sound platform" { (kind_words(control.kind)) }
             td data-label="came out" { (outcome_tag(control.outcome)) }
             td.trial data-label="trial" { (seen(&control.trial)) }
-            td.why data-label="what was seen" { (seen(&control.detail)) }
+            td.why data-label="what was seen" {
+                (cut(&seen_there, words))
+                @if seen_there.len() > words { "… (more in the page of evidence)" }
+            }
         }
     }
 }
 
-fn timeline(check: &RecordedCheck) -> Markup {
+fn timeline(check: &RecordedCheck, most: usize) -> Markup {
     let steps = moments(check);
     let Some(start) = check.started.or_else(|| steps.first().map(Moment::at)) else {
         return html! {};
@@ -109,12 +116,12 @@ fn timeline(check: &RecordedCheck) -> Markup {
         details.timeline {
             summary { "Timeline (" (steps.len()) ")" }
             ol {
-                @for step in steps.iter().take(SHOWN_STEPS) {
+                @for step in steps.iter().take(most) {
                     li { span.after { (duration_text(since(start, step.at()))) } " " (words(*step)) }
                 }
             }
-            @if steps.len() > SHOWN_STEPS {
-                p.cut { (steps.len() - SHOWN_STEPS) " more steps are in the page of evidence." }
+            @if steps.len() > most {
+                p.cut { (steps.len() - most) " more steps are in the page of evidence." }
             }
         }
     }

@@ -17,8 +17,10 @@ fn compare(before: &[(&'static str, Verdict)], after: &[(&'static str, Verdict)]
 
 fn text(comparison: &Comparison) -> String {
     let mut out = Vec::new();
-    ComparisonText::default().write(comparison, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    ComparisonText::default()
+        .write(comparison, &mut out)
+        .expect("memory takes everything");
+    String::from_utf8(out).expect("it is UTF-8")
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One fixture run through every format.
 
+mod browser;
 mod comparisons;
 mod decides;
 mod directory;

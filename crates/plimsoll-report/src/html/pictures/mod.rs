@@ -4,11 +4,13 @@
 //! | shape of a fact, at any depth | picture |
 //! |---|---|
 //! | `timeline.members` of groups with `bound_ms` and `ended_ms` or `gone_ms` | members of gangs over time (`gang`) |
+//! | kind `device-series` | utilisation and memory of each accelerator against the load applied (`devices`) |
 //! | `points` of `[milliseconds, number]` beside a `name` and a `unit` | that number over time; those of one device and unit together (`series`) |
 //! | a list of objects with `at_ms` and other numbers | those numbers over time, one chart for each list (`series`) |
 //! | a list of objects with `bytes` and other numbers | those numbers over size, on a logarithmic axis (`series`) |
 
 mod chart;
+mod devices;
 mod gang;
 mod series;
 
@@ -18,17 +20,15 @@ use self::chart::Chart;
 use super::words::seen;
 use crate::RecordedCheck;
 
-/// How many pictures a requirement gets at most.
-const MOST: usize = 16;
-
-/// The pictures of `check`'s observations.
-pub(super) fn pictures(check: &RecordedCheck) -> Markup {
+/// The pictures of `check`'s observations, `most` of them.
+pub(super) fn pictures(check: &RecordedCheck, most: usize) -> Markup {
     let charts: Vec<(String, Chart)> = check
         .observations
         .iter()
         .flat_map(|observation| {
             let mut charts = gang::charts(&observation.fact);
-            charts.extend(series::charts(&observation.fact));
+            let fact = &observation.fact;
+            charts.extend(devices::charts(fact).unwrap_or_else(|| series::charts(fact)));
             let source = seen(&observation.source);
             charts.into_iter().map(move |chart| (source.clone(), chart))
         })
@@ -36,10 +36,10 @@ pub(super) fn pictures(check: &RecordedCheck) -> Markup {
     if charts.is_empty() {
         return html! {};
     }
-    let more = charts.len().saturating_sub(MOST);
+    let more = charts.len().saturating_sub(most);
     html! {
         h3 { "In pictures" }
-        div.pictures { @for (source, chart) in charts.iter().take(MOST) { (chart.figure(source)) } }
+        div.pictures { @for (source, chart) in charts.iter().take(most) { (chart.figure(source)) } }
         @if more > 0 { p.cut { (more) " more series are in the record." } }
     }
 }

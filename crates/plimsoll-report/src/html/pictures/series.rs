@@ -32,7 +32,7 @@ pub(super) fn charts(fact: &Value) -> Vec<Chart> {
 }
 
 /// Moments since 1970 become moments since the first one in the fact, so that its charts have one axis.
-fn from_the_first_moment(charts: &mut [Chart]) {
+pub(super) fn from_the_first_moment(charts: &mut [Chart]) {
     let mut lines: Vec<&mut Line> = charts
         .iter_mut()
         .filter(|chart| chart.across == Across::Time)
@@ -248,7 +248,7 @@ fn rounded(value: f64) -> String {
 }
 
 /// Of many points those that show the line's shape: the least and the greatest of each stretch.
-fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+pub(super) fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= POINTS {
         return points;
     }
