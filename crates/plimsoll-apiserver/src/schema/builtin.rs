@@ -2,8 +2,9 @@
 //!
 //! `builtin/*.json`, one file per group, are written by `examples/builtin_schemas.rs`. A field is one line: its type
 //! (`string`, `[core.v1.Container]`, `{quantity}`, …) and then what else there is to say: `required`, `default=…`,
-//! `list=map:KEYS` or `list=set` (else it is atomic), `patch=merge:KEY`, `since=MINOR`, `until=MINOR`. An entry without
-//! a name is about the type itself.
+//! `list=map:KEYS` or `list=set` (else it is atomic), `patch=merge:KEY`, `since=MINOR`, `until=MINOR`; and its number in
+//! protobuf, `#3`, or `&3` for one that may be absent (`#2.3`: in a message of number 2 that JSON doesn't show). An entry
+//! without a name is about the type itself.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     format::Format,
-    graph::{Field, Fields, Graph, Id, Keys, Node, Patch, Shape},
+    graph::{Field, Fields, Graph, Id, Keys, Node, Number, Patch, Shape},
 };
 
 /// The versions there is data for.
@@ -70,6 +71,8 @@ pub(super) struct Kinds {
     pub(super) graph: Arc<Graph>,
     /// By `apps/v1 Deployment`.
     pub(super) roots: BTreeMap<String, Id>,
+    /// What types are called: `core.v1.Pod`.
+    pub(super) names: BTreeMap<Id, String>,
 }
 
 /// Those of a minor version, or of the nearest one there is data for.
@@ -96,6 +99,7 @@ impl Kinds {
         Self {
             graph: Arc::new(builder.graph),
             roots,
+            names: builder.known.into_iter().map(|(name, id)| (id, name)).collect(),
         }
     }
 }
@@ -187,8 +191,21 @@ impl Builder {
                 fields.required.push(field.clone());
             }
             let id = self.value(line.kind, &line);
-            let Line { default, patch, .. } = line;
-            fields.named.insert(field.clone(), Field { id, default, patch });
+            let Line {
+                default,
+                patch,
+                number,
+                ..
+            } = line;
+            fields.named.insert(
+                field.clone(),
+                Field {
+                    id,
+                    default,
+                    patch,
+                    number,
+                },
+            );
         }
         Node {
             shape: Shape::Object(fields),
@@ -233,6 +250,7 @@ struct Line<'a> {
     required: bool,
     default: Option<Value>,
     patch: Patch,
+    number: Number,
     since: Option<u32>,
     until: Option<u32>,
 }
@@ -269,7 +287,7 @@ impl<'a> Line<'a> {
                         key: key.map(str::to_owned),
                     };
                 }
-                _ => {}
+                number => line.number = Number::parse(number),
             }
         }
         line

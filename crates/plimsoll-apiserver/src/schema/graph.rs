@@ -64,6 +64,16 @@ pub(crate) struct Field {
     pub(crate) id: Id,
     pub(crate) default: Option<Value>,
     pub(crate) patch: Patch,
+    pub(crate) number: Number,
+}
+
+/// Where protobuf keeps a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Number {
+    /// Its number, after those of the messages in between that JSON doesn't show; empty where protobuf has no such field.
+    pub(crate) path: Vec<u64>,
+    /// Whether it may be absent; of others nothing and the empty value are the same.
+    pub(crate) optional: bool,
 }
 
 /// What tells the elements of a list apart.
@@ -85,6 +95,22 @@ pub(crate) struct Patch {
     pub(crate) replace: bool,
     pub(crate) retain_keys: bool,
     pub(crate) key: Option<String>,
+}
+
+impl Number {
+    /// Reads `#3`, `&3` and `#2.3`.
+    pub(crate) fn parse(text: &str) -> Self {
+        let Some(numbers) = text.strip_prefix(['#', '&']) else {
+            return Self::default();
+        };
+        Self {
+            path: numbers
+                .split('.')
+                .filter_map(|number| number.parse().ok())
+                .collect(),
+            optional: text.starts_with('&'),
+        }
+    }
 }
 
 impl Graph {

@@ -16,6 +16,7 @@ pub(crate) mod graph;
 mod number;
 pub(crate) mod path;
 pub(crate) mod pattern;
+pub(crate) mod protobuf;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use super::{
     bounds::{Bounds, Branch},
     builtin,
     format::Format,
-    graph::{Field, Fields, Graph, Id, Keys, Node, Patch, Shape},
+    graph::{Field, Fields, Graph, Id, Keys, Node, Number, Patch, Shape},
     pattern,
     rule::Rule,
 };
@@ -102,6 +102,7 @@ impl Builder {
                     id,
                     default,
                     patch: Patch::default(),
+                    number: Number::default(),
                 },
             );
         }
@@ -124,6 +125,7 @@ impl Builder {
                             id,
                             default: None,
                             patch: Patch::default(),
+                            number: Number::default(),
                         },
                     );
                 }

@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 use super::Asked;
 use crate::{
     Reason, Status,
-    schema::{FieldValidation, duplicate_fields},
+    schema::{
+        FieldValidation, Schema, duplicate_fields,
+        protobuf::{Envelope, Malformed},
+    },
     server::{DeleteOptions, Propagation, refusal},
 };
+
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 impl Asked {
     /// The media type of the body.
@@ -17,24 +22,51 @@ impl Asked {
         header.split(';').next().unwrap_or_default().trim()
     }
 
-    /// The body as JSON or YAML.
+    /// The body, be it JSON, YAML or protobuf.
     pub(super) fn value(&self) -> Result<Value, Status> {
-        read(self.content_type(), &self.body)
+        match self.content_type() {
+            PROTOBUF => self.protobuf(),
+            media => read(media, &self.body),
+        }
+    }
+
+    fn protobuf(&self) -> Result<Value, Status> {
+        let malformed = |Malformed(why)| refusal::bad_request(format!("could not decode the body: {why}"));
+        let envelope = Envelope::read(&self.body).map_err(malformed)?;
+        // Every group has this one as its own, and it is the same in all.
+        let api_version = if envelope.kind == "DeleteOptions" {
+            "v1"
+        } else {
+            envelope.api_version
+        };
+        let schema = Schema::builtin(self.minor, api_version, envelope.kind)
+            .filter(Schema::is_numbered)
+            .ok_or_else(|| self.unknown_format())?;
+        envelope.object(&schema).map_err(malformed)
+    }
+
+    fn unknown_format(&self) -> Status {
+        Status::new(
+            Reason::UnsupportedMediaType,
+            format!(
+                "the body of the request was in an unknown format - accepted media types include: application/json, \
+                 application/yaml{} ({})",
+                if self.served.custom.is_some() {
+                    ""
+                } else {
+                    ", application/vnd.kubernetes.protobuf"
+                },
+                self.content_type()
+            ),
+        )
     }
 
     /// The object in the body, of the kind that is expected, and its duplicate fields if those matter.
     pub(super) fn object(&self, fields: FieldValidation) -> Result<(Value, Vec<String>), Status> {
         match self.content_type() {
             "" | "application/json" | "application/yaml" => {}
-            other => {
-                return Err(Status::new(
-                    Reason::UnsupportedMediaType,
-                    format!(
-                        "the body of the request was in an unknown format - accepted media types include: \
-                         application/json, application/yaml ({other})"
-                    ),
-                ));
-            }
+            PROTOBUF if self.served.custom.is_none() => {}
+            _ => return Err(self.unknown_format()),
         }
         let mut object = self.value()?;
         let api_version = self.served.api_version(&self.path.version);
@@ -45,6 +77,7 @@ impl Asked {
             self.served.custom.is_some(),
         )?;
         let duplicates = match fields {
+            _ if self.content_type() == PROTOBUF => Vec::new(),
             FieldValidation::Ignore => Vec::new(),
             FieldValidation::Warn | FieldValidation::Strict => duplicate_fields(&self.body),
         };

@@ -41,6 +41,8 @@ use route::{ResourcePath, Route};
 
 /// A request about objects, taken apart.
 struct Asked {
+    /// The minor version of Kubernetes that the server is.
+    minor: u32,
     user: User,
     method: Method,
     path: ResourcePath,
@@ -227,6 +229,7 @@ impl Inner {
             return Ok(answer::no_such_path());
         }
         let asked = Asked {
+            minor: self.config.minor,
             form: if path.subresource == "log" || path.subresource == "proxy" {
                 Form::Whole
             } else {

@@ -3,13 +3,17 @@
 //! ```sh
 //! mkdir 36 && kubectl get --raw /openapi/v3 | jq -r '.paths | keys[]' | while read path; do
 //!   kubectl get --raw "/openapi/v3/$path" > "36/$(echo "$path" | tr / _).json"; done
-//! cargo run -p plimsoll-apiserver --example builtin_schemas -- src/schema/builtin 35=FOLDER 36=FOLDER 37=FOLDER
+//! cargo run -p plimsoll-apiserver --example builtin_schemas -- src/schema/builtin \
+//!   go=k8s.io/api go=k8s.io/apimachinery/pkg/apis 35=FOLDER 36=FOLDER 37=FOLDER
 //! ```
 //!
-//! Each folder holds the `/openapi/v3` documents of one minor version, with every API turned on. Only structure is kept:
-//! names, types, defaults, how lists and maps merge, and since and until when there is a field. `builtin.rs` reads it.
+//! Each folder of a version holds the `/openapi/v3` documents of one minor version, with every API turned on; a folder of
+//! Go holds `GROUP/VERSION/types.go`, whose tags number the fields for protobuf. Only structure is kept: names, types,
+//! defaults, how lists and maps merge, numbers, and since and until when there is a field. `builtin.rs` reads it.
 
 #![expect(clippy::print_stderr, reason = "a command for developers of this crate")]
+
+mod numbers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +24,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+use numbers::Numbers;
 
 /// The versions that are described; fields of all of them need no mark.
 const MINORS: std::ops::RangeInclusive<u32> = 33..=37;
@@ -104,6 +110,7 @@ struct Data {
     /// `apps/v1 Deployment` → its type and in which versions it is.
     kinds: BTreeMap<String, (String, BTreeSet<u32>)>,
     types: BTreeMap<String, Fields>,
+    numbers: Numbers,
 }
 
 fn main() {
@@ -117,11 +124,16 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let target = arguments
         .next()
-        .ok_or("usage: builtin_schemas TARGET MINOR=FOLDER…")?;
+        .ok_or("usage: builtin_schemas TARGET go=FOLDER… MINOR=FOLDER…")?;
     let mut data = Data::default();
     for argument in arguments {
-        let (minor, folder) = argument.split_once('=').ok_or("expected MINOR=FOLDER")?;
-        data.read(minor.parse()?, Path::new(folder))?;
+        let (what, folder) = argument
+            .split_once('=')
+            .ok_or("expected MINOR=FOLDER or go=FOLDER")?;
+        match what {
+            "go" => data.numbers.read(Path::new(folder))?,
+            minor => data.read(minor.parse()?, Path::new(folder))?,
+        }
     }
     for (group, text) in data.files()? {
         fs::write(Path::new(&target).join(format!("{group}.json")), text)?;
@@ -210,12 +222,13 @@ impl Data {
                     .find_map(|minor| versions.get(minor))
                     .ok_or("a field of no version")?;
                 let all = self.minors_of(name);
+                let number = self.numbers.of(name, field);
                 let comma = if index == 0 { "" } else { ",\n" };
                 write!(
                     text,
                     "{comma}   {}: {}",
                     quoted(field),
-                    quoted(&format!("{line}{}", presence(&minors, &all)))
+                    quoted(&format!("{line}{}{number}", presence(&minors, &all)))
                 )?;
             }
             groups.entry(group).or_default().insert(name, text);
