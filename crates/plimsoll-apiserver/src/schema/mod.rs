@@ -14,6 +14,7 @@ mod duplicates;
 pub(crate) mod format;
 pub(crate) mod graph;
 mod number;
+pub(crate) mod openapi;
 pub(crate) mod path;
 pub(crate) mod pattern;
 pub(crate) mod protobuf;

@@ -1,14 +1,22 @@
-//! OpenAPI v3, as far as `kubectl` looks at it: which parameters patches take.
+//! OpenAPI v3, as far as `kubectl` looks at it: which parameters patches take, and what kinds are made of.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
 use super::{Group, groups, json_answer};
 use crate::{
-    catalog::{Served, Verbs, api_version},
+    catalog::{Served, Verbs},
+    resources::CUSTOM_RESOURCE_DEFINITIONS,
+    schema::openapi,
     server::{
         Inner,
         http::{Answer, answer},
     },
+    store::Key,
 };
 
 impl Inner {
@@ -16,7 +24,7 @@ impl Inner {
     pub(super) fn openapi(&self, parts: &[&str]) -> Answer {
         let groups = groups(&self.catalog());
         match parts {
-            [] => json_answer(&index(&groups)),
+            [] => json_answer(&self.index(&groups)),
             ["api", version] => self.openapi_of(&groups, "", version),
             ["apis", group, version] => self.openapi_of(&groups, group, version),
             _ => answer::no_such_path(),
@@ -40,8 +48,82 @@ impl Inner {
             "openapi": "3.0.0",
             "info": {"title": "Kubernetes", "version": format!("v1.{}.0", self.config.minor)},
             "paths": paths,
-            "components": {"schemas": {}},
+            "components": {"schemas": self.components(served, version)},
         }))
+    }
+
+    fn components(&self, all: &[Arc<Served>], version: &str) -> Map<String, Value> {
+        let builtin: Vec<(String, String)> = all
+            .iter()
+            .filter(|served| served.custom.is_none())
+            .map(|served| (served.api_version(version), served.kind.clone()))
+            .collect();
+        let mut components = openapi::components(self.config.minor, &builtin);
+        for served in all.iter().filter(|served| served.custom.is_some()) {
+            if let Some(schema) = self.custom_component(served, version) {
+                let mut home: Vec<&str> = served.of.group.split('.').rev().collect();
+                home.extend([version, &served.kind]);
+                components.insert(home.join("."), schema);
+            }
+        }
+        components
+    }
+
+    /// A custom kind's schema as its definition has it.
+    fn custom_component(&self, served: &Served, version: &str) -> Option<Value> {
+        let name = served.of.to_string();
+        let state = self.store.lock();
+        let definition = state
+            .get(&CUSTOM_RESOURCE_DEFINITIONS, &Key::new("", &name))?
+            .object();
+        let mut schema = definition["spec"]["versions"]
+            .as_array()?
+            .iter()
+            .find(|own| own["name"] == version)?["schema"]["openAPIV3Schema"]
+            .clone();
+        schema["x-kubernetes-group-version-kind"] =
+            json!([openapi::identity(&served.api_version(version), &served.kind)]);
+        let properties = schema
+            .as_object_mut()?
+            .entry("properties")
+            .or_insert_with(|| json!({}));
+        properties["metadata"] = openapi::object_meta();
+        for field in ["apiVersion", "kind"] {
+            properties[field] = json!({"type": "string"});
+        }
+        Some(schema)
+    }
+
+    fn index(&self, groups: &[Group]) -> Value {
+        let mut paths = Map::new();
+        for group in groups {
+            for (version, served) in &group.versions {
+                let path = if group.name.is_empty() {
+                    format!("api/{version}")
+                } else {
+                    format!("apis/{}/{version}", group.name)
+                };
+                let hash = self.hash(served, version);
+                let url = format!("/openapi/v3/{path}?hash={hash:016X}");
+                paths.insert(path, json!({"serverRelativeURL": url}));
+            }
+        }
+        json!({"paths": paths})
+    }
+
+    /// Another one whenever the document would be another one; clients keep documents by it.
+    fn hash(&self, all: &[Arc<Served>], version: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.config.minor, version).hash(&mut hasher);
+        for served in all {
+            (&served.of, &served.kind).hash(&mut hasher);
+            if served.custom.is_some() {
+                self.custom_component(served, version)
+                    .map(|schema| schema.to_string())
+                    .hash(&mut hasher);
+            }
+        }
+        hasher.finish()
     }
 
     fn path_item(&self, served: &Served, version: &str) -> (String, Value) {
@@ -79,23 +161,4 @@ impl Inner {
         });
         (path, item)
     }
-}
-
-fn index(groups: &[Group]) -> Value {
-    let mut paths = Map::new();
-    for group in groups {
-        for (version, _) in &group.versions {
-            let path = if group.name.is_empty() {
-                format!("api/{version}")
-            } else {
-                format!("apis/{}/{version}", group.name)
-            };
-            let url = format!(
-                "/openapi/v3/{path}?hash={}",
-                api_version(&group.name, version).len()
-            );
-            paths.insert(path, json!({"serverRelativeURL": url}));
-        }
-    }
-    json!({"paths": paths})
 }
