@@ -5,8 +5,9 @@ mod kinds;
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    vec,
 };
 
 use futures::{Stream, StreamExt};
@@ -232,16 +233,21 @@ impl Direct {
     #[must_use]
     pub fn watch(&self, of: &[GroupResource]) -> Watch {
         let mut state = self.server.store.lock();
-        let mut present = VecDeque::new();
-        for of in of {
-            present.extend(
-                state
-                    .list(of, None)
-                    .map(|(_, item)| (of.clone(), Arc::clone(item))),
-            );
-        }
+        let present = of
+            .iter()
+            .map(|of| {
+                let items: Vec<_> = state.list(of, None).map(|(_, item)| Arc::clone(item)).collect();
+                Present {
+                    of: of.clone(),
+                    is_long: items.len() > LONG,
+                    items: items.into_iter(),
+                }
+            })
+            .collect();
         Watch {
+            server: Arc::clone(&self.server),
             present,
+            in_a_row: 0,
             changes: state.subscribe(of),
         }
     }
@@ -367,21 +373,78 @@ impl Direct {
 }
 
 /// The present and the future of some collections.
+///
+/// Where there is much of the present, it comes in strides, and others have their turn in between. So all who begin
+/// together get through it together, and what one of them unpacked is still there for the others.
 pub struct Watch {
-    present: VecDeque<(GroupResource, Arc<Item>)>,
+    server: Arc<Inner>,
+    present: VecDeque<Present>,
+    in_a_row: usize,
     changes: Subscription,
+}
+
+/// What there is of one collection.
+struct Present {
+    of: GroupResource,
+    items: vec::IntoIter<Arc<Item>>,
+    is_long: bool,
+}
+
+/// From how many objects on a collection comes in strides, and how many objects are in one.
+const LONG: usize = 10_000;
+const STRIDE: usize = 256;
+
+impl Watch {
+    /// Whether everything that was there in the beginning has come.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.present.iter().all(|present| present.items.len() == 0)
+    }
 }
 
 impl Stream for Watch {
     type Item = Change;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Change>> {
-        if let Some((of, item)) = self.present.pop_front() {
-            return Poll::Ready(Some(Change::Added(of, item.object())));
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Change>> {
+        let this = self.get_mut();
+        while let Some(present) = this.present.front_mut() {
+            if present.is_long && this.in_a_row == STRIDE {
+                this.in_a_row = 0;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if let Some(item) = present.items.next() {
+                this.in_a_row += usize::from(present.is_long);
+                let object = item.object();
+                this.server.recent.keep(&object);
+                return Poll::Ready(Some(Change::Added(present.of.clone(), object)));
+            }
+            this.present.pop_front();
         }
-        self.changes
+        this.changes
             .poll_next_unpin(context)
             .map(|record| record.map(|record| change(&record)))
+    }
+}
+
+/// The objects that somebody unpacked last, so that others need not.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Mutex<VecDeque<Object>>);
+
+impl Recent {
+    /// As many as are unpacked while everybody takes a stride or two.
+    const COUNT: usize = 4 * STRIDE;
+
+    /// Keeps an object that nobody else has.
+    fn keep(&self, object: &Object) {
+        if Arc::strong_count(object) > 1 {
+            return;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == Self::COUNT {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(object));
     }
 }
 

@@ -91,7 +91,7 @@ async fn a_hundred_thousand_pods() {
     tell("empty", begin);
     let namespace =
         |at| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("team-{at:03}")}});
-    server.load((0..200).map(namespace).collect()).unwrap();
+    server.load((0..200).map(namespace)).unwrap();
     let mut spent = Duration::ZERO;
     for at in (0..PODS).step_by(1000) {
         let pods: Vec<Value> = (at..at + 1000).map(pod).collect();

@@ -41,6 +41,7 @@ pub(crate) use metadata::{micro_time, time};
 use crate::{
     ApiFaults, Body, Clock, Direct, Gates, GroupResource, Seed, Status, User,
     catalog::{Catalog, Served},
+    direct::Recent,
     policy::{
         admission::{Admission, Handlers, Plugins},
         rbac::Rbac,
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) webhooks: Handlers,
     /// The names of Events by what they tell, so that a repeated one is counted.
     pub(crate) events: Mutex<BTreeMap<String, String>>,
+    pub(crate) recent: Recent,
 }
 
 impl ApiServer {
@@ -100,6 +102,7 @@ impl ApiServer {
             admission: Admission::new(config.minor, seed, Arc::new(webhooks.clone()), Plugins::default()),
             webhooks,
             events: Mutex::default(),
+            recent: Recent::default(),
             config,
         }));
         bootstrap::fill(&server.0);
@@ -133,7 +136,7 @@ impl ApiServer {
     ///
     /// # Errors
     /// An object of a kind that is not served, or without a name. Those before it are there.
-    pub fn load(&self, objects: Vec<Value>) -> Result<(), Status> {
+    pub fn load(&self, objects: impl IntoIterator<Item = Value>) -> Result<(), Status> {
         objects.into_iter().try_for_each(|object| self.0.load(object))
     }
 

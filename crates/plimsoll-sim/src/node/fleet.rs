@@ -87,12 +87,7 @@ impl Fleet {
         let lasting = fleet.lease_seconds();
         let now = api.now();
         let kubelets = fleet.kubelets();
-        server.load(
-            kubelets
-                .iter()
-                .map(|kubelet| object::node(kubelet, &now))
-                .collect(),
-        )?;
+        server.load(kubelets.iter().map(|kubelet| object::node(kubelet, &now)))?;
         for kubelet in &kubelets {
             server.load(fleet.dependents(kubelet, lasting))?;
         }

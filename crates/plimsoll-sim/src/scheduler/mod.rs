@@ -58,6 +58,13 @@ pub async fn run(api: Direct, latencies: Latencies, faults: Faults, gang: GangSc
     ]);
     let state = State::new(&api, &faults, gang);
     let mut scheduler = Scheduler::new(state, Actor::new(api.clone(), faults.has("dra.unreserved")));
+    // Nobody is placed before it is known who is there already.
+    while !changes.is_caught_up() {
+        match changes.next().await {
+            Some(change) => scheduler.apply(&change),
+            None => return,
+        }
+    }
     loop {
         catch_up(&mut scheduler, &mut changes);
         if let Some(unit) = scheduler.next() {

@@ -13,19 +13,14 @@ const NAMESPACE: &str = "tenants";
 /// What they run.
 pub(super) const IMAGE: &str = "example.org/tenants/work:1.0";
 
-/// Pods that have been running all along, spread over the nodes; to be loaded with their status.
-pub(super) fn background(spec: &PlatformSpec) -> Vec<Value> {
-    if spec.background_pods == 0 {
-        return Vec::new();
-    }
+/// Pods that have been running all along, spread over the nodes; to be loaded with their status. They are made one by
+/// one: together they would take more memory than the platform.
+pub(super) fn background(spec: &PlatformSpec) -> impl Iterator<Item = Value> {
     let nodes: Vec<String> = spec.node_names().map(|(name, _)| name).collect();
-    let mut objects = vec![namespace()];
-    objects.extend(
-        (0..spec.background_pods)
-            .zip(nodes.iter().cycle())
-            .map(|(index, node)| running_pod(index, node)),
-    );
-    objects
+    let pods = (0..spec.background_pods)
+        .zip(nodes.into_iter().cycle())
+        .map(|(index, node)| running_pod(index, &node));
+    (spec.background_pods > 0).then(namespace).into_iter().chain(pods)
 }
 
 fn namespace() -> Value {

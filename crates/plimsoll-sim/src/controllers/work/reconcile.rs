@@ -102,6 +102,11 @@ impl Changes {
         }
     }
 
+    /// Whether everything that was there in the beginning has come.
+    fn are_caught_up(&self) -> bool {
+        self.streams.iter().all(Watch::is_caught_up)
+    }
+
     async fn next(&mut self, api: &Direct) -> Option<Change> {
         let change = self.streams.next().await?;
         if matches!(self.watched, Watched::AllBut(_))
@@ -118,6 +123,14 @@ pub(crate) async fn drive<R: Reconcile>(api: &Direct, latencies: Latencies, mut 
     let mut changes = Changes::new(api, controller.watches());
     let mut queue = Queue::new(controller.longest_pause());
     let delay = controller.delay(&latencies);
+    // Nothing is decided before all that is there is known.
+    while !changes.are_caught_up() {
+        let Some(change) = changes.next(api).await else {
+            return;
+        };
+        let at = Instant::now() + delay;
+        controller.concerned(&change, &mut |key| queue.add(key, at));
+    }
     loop {
         let next = queue.next_due();
         let due = async {
