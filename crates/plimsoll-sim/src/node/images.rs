@@ -12,6 +12,9 @@ use crate::drivers::uuid;
 const PROBE: &str = "plimsoll.dev/probe";
 const PAUSE: &str = "plimsoll.dev/pause";
 
+/// What every node has for its pods' sandboxes.
+const SANDBOX: &str = "registry.k8s.io/pause";
+
 /// The images that nodes can have besides the probe's own. All others can't be pulled, as on a node that reaches no
 /// registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,14 +37,9 @@ pub(crate) enum Content {
 impl Images {
     /// What is in that image.
     pub(crate) fn content(&self, image: &str) -> Content {
-        let is_of = |repository: &str| {
-            image
-                .strip_prefix(repository)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
-        };
-        if is_of(PROBE) || self.probe.contains(image) {
+        if is_of(image, PROBE) || self.probe.contains(image) {
             Content::Probe(&[])
-        } else if is_of(PAUSE) {
+        } else if is_of(image, PAUSE) {
             Content::Probe(&["pause"])
         } else {
             Content::Unknown
@@ -49,8 +47,14 @@ impl Images {
     }
 
     fn can_be_pulled(&self, image: &str) -> bool {
-        self.content(image) != Content::Unknown || self.others.contains(image)
+        self.content(image) != Content::Unknown || self.others.contains(image) || is_of(image, SANDBOX)
     }
+}
+
+fn is_of(image: &str, repository: &str) -> bool {
+    image
+        .strip_prefix(repository)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
 }
 
 /// The id of an image's configuration, as the runtime reports it.
@@ -207,6 +211,7 @@ mod tests {
         for known in [
             "plimsoll.dev/probe:0.1.0-x",
             "plimsoll.dev/pause",
+            "registry.k8s.io/pause:3.10",
             "example.com/own:1",
             "nginx",
         ] {
