@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
 
 mod bad_input;
+mod kubectl;
 mod listings;
 mod scripted;
 mod served;

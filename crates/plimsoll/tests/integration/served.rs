@@ -35,15 +35,15 @@ fn a_kubeconfig_that_is_there_is_not_overwritten() {
 }
 
 /// A served platform that is up.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    kubeconfig: PathBuf,
+    pub(crate) kubeconfig: PathBuf,
 }
 
 impl Served {
-    fn up(home: &std::path::Path) -> Self {
+    pub(crate) fn up(home: &std::path::Path, platform: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["simulate", "minimal", "--kubeconfig", "config"])
+            .args(["simulate", platform, "--kubeconfig", "config"])
             .env_clear()
             .env("HOME", home)
             .current_dir(home)
@@ -84,7 +84,7 @@ impl Drop for Served {
 #[test]
 fn a_served_platform_is_surveyed_like_any_other_and_cleans_up_after_itself() {
     let home = tempfile::tempdir().unwrap();
-    let mut served = Served::up(home.path());
+    let mut served = Served::up(home.path(), "minimal");
     let output = plimsoll(
         home.path(),
         &["survey", "--kubeconfig", "config", "--format", "json"],
