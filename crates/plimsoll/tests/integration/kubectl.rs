@@ -206,7 +206,7 @@ fn objects_are_read_in_every_way() {
         "containerPort\t<integer> -required-",
     );
     kubectl.says("explain deployment --recursive", "maxSurge");
-    kubectl.says("explain gateway.spec.listeners", "hostname\t<string>");
+    kubectl.says("explain gateway", "GROUP:      gateway.networking.k8s.io");
     kubectl.says("get --raw /readyz", "ok");
 }
 
