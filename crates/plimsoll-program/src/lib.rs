@@ -4,11 +4,15 @@
 //! Knows no Kubernetes and no async: only files. The checklists' own texts are read at run time
 //! (see [`checklist`]), never embedded.
 
+pub mod artifact;
 pub mod category;
 pub mod checklist;
 pub mod facts;
 pub mod level;
 pub mod requirement;
+pub mod rules;
+pub mod submission;
+mod yaml;
 
 pub use category::Category;
 pub use checklist::Checklist;

@@ -1,6 +1,6 @@
 //! Our facts against the programme's own files, which lie beside the checkout in `shared/program`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use plimsoll_program::{
     Checklist, ProgrammeVersion, RequirementId,
@@ -9,20 +9,7 @@ use plimsoll_program::{
 };
 use serde_json::Value;
 
-/// The programme's files, or none with a loud word; in CI their absence is a failure.
-fn programme_files() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/program");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let reason = format!("the programme's files are not at {}", folder.display());
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{reason}");
-    #[expect(clippy::print_stderr, reason = "a test that compared nothing has to say so")]
-    {
-        eprintln!("SKIPPED, nothing was compared: {reason}");
-    }
-    None
-}
+use crate::programme_files;
 
 #[test]
 fn the_facts_are_those_of_every_official_checklist() {
