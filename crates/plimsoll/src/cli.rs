@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// What only a platform's owner can say: write a commented plimsoll.toml, or look at the one that is there.
     Config(ConfigArgs),
+    /// Make a submission from the records of runs: a directory ready for a pull request.
+    Submission(crate::submission_args::SubmissionArgs),
+    /// Judge submissions by the programme's rules, and give advice beyond them.
+    Validate(crate::submission_args::ValidateArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
 }

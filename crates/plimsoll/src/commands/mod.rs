@@ -12,7 +12,9 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod simulated;
+pub(crate) mod submission;
 pub(crate) mod survey;
+pub(crate) mod validate;
 
 use std::{future::Future, io};
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
 
 mod bad_input;
+mod guides;
 mod kubectl;
 mod listings;
 mod scripted;
@@ -10,6 +11,7 @@ mod served;
 mod settings;
 mod simulated;
 mod unfit_server;
+mod validate;
 
 use std::{path::Path, process::Output};
 

@@ -1,0 +1,113 @@
+//! `plimsoll validate`: submissions by the programme's rules.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use plimsoll_links::OnlineLinks;
+use plimsoll_program::rules::{
+    Checklists, DiscoverError, Links, Members, Product, Validator, Verdict, discover,
+    format::{Terminal, github, json, sarif, terminal},
+};
+
+use super::{Ended, Voice, print, print_json, report};
+use crate::{
+    failure::Failure,
+    submission_args::{ValidateArgs, ValidateFormat},
+};
+
+pub(crate) fn validate(args: &ValidateArgs, voice: Voice) -> Ended {
+    let products = find(&args.paths, voice)?;
+    let validator = Validator {
+        generation: args.rules,
+        checklists: checklists(args, voice)?,
+        members: args.members.as_deref().map(members).transpose()?,
+        links: if args.online { Some(online()?) } else { None },
+    };
+    let verdicts = validator.validate_all(&products);
+    match args.format {
+        ValidateFormat::Text => {
+            let colour = report::colour(&io::stdout()) == plimsoll_report::Colour::Always;
+            print(&terminal(
+                &verdicts,
+                Terminal {
+                    colour,
+                    quiet: voice.quiet,
+                },
+            ))?;
+        }
+        ValidateFormat::Json => print_json(&json(&verdicts))?,
+        ValidateFormat::Sarif => print_json(&sarif(&verdicts, env!("CARGO_PKG_VERSION")))?,
+        ValidateFormat::Github => print(&github(&verdicts))?,
+    }
+    say_undecided(&verdicts, voice);
+    Ok(u8::from(!verdicts.iter().all(Verdict::valid)))
+}
+
+fn find(paths: &[PathBuf], voice: Voice) -> Result<Vec<Product>, Failure> {
+    let mut products = Vec::new();
+    for path in paths {
+        let found = discover(path).map_err(|error| match error {
+            DiscoverError::Nothing(_) => Failure::in_file(error),
+            DiscoverError::Unreadable { .. } => Failure::input(&error),
+        })?;
+        for notice in found.notices {
+            voice.say(format!("notice: {} {}", notice.path, notice.message));
+        }
+        products.extend(found.products);
+    }
+    Ok(products)
+}
+
+fn checklists(args: &ValidateArgs, voice: Voice) -> Result<Checklists, Failure> {
+    let beside = || args.paths.iter().find_map(|path| Checklists::beside(path));
+    let here = || Checklists::beside(Path::new("."));
+    match args.checklists.clone().or_else(beside).or_else(here) {
+        Some(directory) => Checklists::read(&directory).map_err(Failure::in_file),
+        None => {
+            voice.say("no official checklists were found, so texts are not compared; name their folder with --checklists");
+            Ok(Checklists::built_in())
+        }
+    }
+}
+
+/// The list of members can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read the list of members `{}`", path.display())]
+struct NoMembers {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn members(path: &Path) -> Result<Members, Failure> {
+    let text = fs::read_to_string(path).map_err(|source| {
+        Failure::input(&NoMembers {
+            path: path.to_owned(),
+            source,
+        })
+    })?;
+    Ok(Members::from_lines(&text))
+}
+
+fn online() -> Result<Arc<dyn Links>, Failure> {
+    let links = OnlineLinks::new().map_err(|error| Failure::input(&error))?;
+    Ok(Arc::new(links))
+}
+
+/// Silence must not look like a pass.
+fn say_undecided(verdicts: &[Verdict], voice: Voice) {
+    let mut undecided: Vec<&str> = verdicts
+        .iter()
+        .flat_map(|verdict| verdict.undecided.iter().copied())
+        .collect();
+    undecided.sort_unstable();
+    undecided.dedup();
+    if !undecided.is_empty() {
+        voice.say(format!(
+            "not decided: {} (members need --members, links need --online)",
+            undecided.join(", ")
+        ));
+    }
+}
