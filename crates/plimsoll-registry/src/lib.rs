@@ -10,6 +10,7 @@ mod entry;
 mod filter;
 mod mentions;
 mod registry;
+mod site;
 mod tables;
 
 pub use certificate::{Certificate, DateSource};
@@ -18,4 +19,5 @@ pub use entry::{ClaimEntry, Entry};
 pub use filter::{Filter, FilterError, Support};
 pub use mentions::{Mention, Stats, stats};
 pub use registry::{Registry, RegistryError};
+pub use site::{SiteError, site, write_site};
 pub use tables::{expiring_table, list_table, show_text, stats_table};

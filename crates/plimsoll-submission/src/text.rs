@@ -29,7 +29,7 @@ pub(crate) fn fill_in(
         edits: Vec::new(),
     };
     for (name, value) in metadata {
-        edits.field(checklist, name, value.as_deref());
+        edits.field(checklist, metadata, name, value.as_deref());
     }
     for answer in answers {
         let claim = checklist
@@ -86,7 +86,13 @@ impl Edits<'_> {
         text
     }
 
-    fn field(&mut self, checklist: &Submission, name: &str, value: Option<&str>) {
+    fn field(
+        &mut self,
+        checklist: &Submission,
+        all: &[(&str, Option<String>)],
+        name: &str,
+        value: Option<&str>,
+    ) {
         match (checklist.field(name), value) {
             (Some(field), Some(value)) => self.set(
                 field.place.offset..field.place.offset + field.place.length,
@@ -97,15 +103,20 @@ impl Edits<'_> {
                     ..self.next_line(field.place.offset + field.place.length);
                 self.edits.push((lines, String::new()));
             }
-            (None, Some(value)) => self.new_field(checklist, name, value),
+            (None, Some(value)) => self.new_field(checklist, all, name, value),
             (None, None) => {}
         }
     }
 
-    /// Behind the last field, indented as it is.
-    fn new_field(&mut self, checklist: &Submission, name: &str, value: &str) {
+    /// Behind the last field that stays, indented as it is.
+    fn new_field(&mut self, checklist: &Submission, all: &[(&str, Option<String>)], name: &str, value: &str) {
         let end = |field: &MetadataField| field.place.offset + field.place.length;
-        let Some(last) = checklist.metadata.iter().flatten().max_by_key(|field| end(field)) else {
+        let goes = |field: &&MetadataField| {
+            all.iter()
+                .any(|(name, value)| *name == field.name && value.is_none())
+        };
+        let stays = checklist.metadata.iter().flatten().filter(|field| !goes(field));
+        let Some(last) = stays.max_by_key(|field| end(field)) else {
             return;
         };
         let indent = self.indent(last.place.offset);
@@ -129,18 +140,27 @@ impl Edits<'_> {
         }
     }
 
-    /// Replaces a scalar. One that is null has no length and needs a blank after its colon; a block scalar ends
-    /// with a line break, which stays.
+    /// Replaces a scalar. A block scalar ends with a line break, which stays; one that is null has no length, and
+    /// what replaces it goes behind the colon of its key.
     fn set(&mut self, range: Range<usize>, with: &str) {
+        if range.is_empty() {
+            let line = self.line_end(range.start);
+            let from = self.line_start(range.start);
+            let before = self.text[from..range.start].ends_with(':');
+            let colon = self.text[range.start..line]
+                .find(':')
+                .map(|at| range.start + at + 1);
+            let at = if before {
+                range.start
+            } else {
+                colon.unwrap_or(range.start)
+            };
+            self.edits.push((at..at, format!(" {with}")));
+            return;
+        }
         let old = self.text.get(range.clone()).unwrap_or_default();
         let kept = old.len() - old.trim_end().len();
-        let colon = self
-            .text
-            .get(..range.start)
-            .is_some_and(|before| before.ends_with(':'));
-        let blank = if colon { " " } else { "" };
-        self.edits
-            .push((range.start..range.end - kept, format!("{blank}{with}")));
+        self.edits.push((range.start..range.end - kept, with.to_owned()));
     }
 
     fn evidence(&mut self, claim: &Claim, entries: &[String]) {
@@ -274,7 +294,6 @@ mod tests {
         let wanted = "# A comment\nmetadata:\n  platformName: \"Acme \\\"1\\\"\" # stays\n  k8sConformanceUrl: \"https://k\"\n\nspec:\n  security:\n    \
             - id: x\n      description: \"text: with # signs\"\n      level: MUST\n      status: \"Implemented\"   # Implemented, N/A\n      \
             evidence: # links\n        - \"a\"\n        - \"b#c\"\n      notes: \"n: 1\\n2\"";
-        // Where the last field goes, the new one follows it nevertheless.
         assert_eq!(text, wanted);
         assert_eq!(
             filled(&text, &metadata, &[answer(&["a", "b#c"], "n: 1\n2")]),

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Submission(crate::submission_args::SubmissionArgs),
     /// Judge submissions by the programme's rules, and give advice beyond them.
     Validate(crate::submission_args::ValidateArgs),
+    /// What is certified, and until when: a checkout of submissions as a registry.
+    Registry(crate::registry_args::RegistryArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
 }

@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod interrupt;
 mod inventory_table;
+mod registry_args;
 mod submission_args;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => commands::calibrate::calibrate(&args, voice),
         Command::Simulate(args) => commands::simulate::simulate(&args, voice),
         Command::Config(args) => commands::config::config(&args, voice),
+        Command::Registry(args) => commands::registry::registry(&args, voice),
         Command::Submission(args) => commands::submission::submission(&args, voice),
         Command::Validate(args) => commands::validate::validate(&args, voice),
         Command::Completions(args) => commands::completions::completions(&args),

@@ -19,7 +19,7 @@ const CHECKLIST: &str = "take the entry over from the official checklist, unchan
 const VECTOR: &str = "link the product's logo as SVG, AI or EPS";
 
 /// Every rule that a finding can name, in the order of their numbers.
-pub const CATALOGUE: [RuleFacts; 56] = [
+pub const CATALOGUE: [RuleFacts; 57] = [
     rule(
         "R01",
         "the list of members can be read",
@@ -222,6 +222,11 @@ pub const CATALOGUE: [RuleFacts; 56] = [
         "copy the file in the place of the link",
     ),
     rule("N14", "there is one document", "remove what follows `---`"),
+    rule(
+        "N16",
+        "artifacts were made on the product, and are as the run wrote them",
+        "run on the product's own cluster, and attach the files as they were written",
+    ),
     rule(
         "N17",
         "evidence can be looked at",

@@ -72,6 +72,29 @@ impl Verdict {
         self.count(Severity::Error) == 0
     }
 
+    /// Adds advice that rests on more than this crate sees, such as a signature; it never decides.
+    pub fn advise(&mut self, rule: &'static str, file: &str, message: String) {
+        let place = Place {
+            line: 1,
+            column: 1,
+            offset: 0,
+            length: 0,
+        };
+        let file = format!("{}/{file}", self.path.trim_end_matches("/PRODUCT.yaml"));
+        let help = super::catalogue::fix(rule).to_owned();
+        let message = super::shown::harmless(&message);
+        let severity = Severity::Note;
+        self.findings.push(Finding {
+            rule,
+            severity,
+            id: String::new(),
+            message,
+            help,
+            file,
+            place,
+        });
+    }
+
     /// How many findings are of this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {

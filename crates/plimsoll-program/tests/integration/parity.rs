@@ -10,6 +10,7 @@ use std::{
 
 use plimsoll_program::rules::{
     Checklists, Generation, Links, Members, Product, Reach, Severity, Validator, Verdict, discover,
+    format::validation_schema,
 };
 use serde_json::Value;
 
@@ -290,4 +291,21 @@ fn sound_submissions_get_no_advice() {
             );
         }
     }
+}
+
+#[test]
+fn the_schema_of_the_json_is_the_committed_one() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../schemas/validation.v1.schema.json"
+    );
+    let schema = serde_json::to_string_pretty(&validation_schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_PAGES").is_some() {
+        fs::write(path, &schema).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed, schema,
+        "run this test with UPDATE_PAGES=1 and look at what changed"
+    );
 }

@@ -80,6 +80,8 @@ impl Run<'_> {
     /// Writes the record into a directory below `home`.
     pub(crate) fn record(&self, home: &Path) -> PathBuf {
         let directory = home.join(self.name);
+        // The same run again is written anew.
+        let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
         let mut writer = RecordWriter::create(&directory.join(plimsoll_record::FILE_NAME)).unwrap();
         let mut now: Timestamp = "2026-10-01T08:00:00Z".parse().unwrap();

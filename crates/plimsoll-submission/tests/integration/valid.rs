@@ -110,7 +110,7 @@ fn a_sample_is_valid_and_carries_the_mark_alone() {
     let composed = setting.compose(&[run], PRODUCT, false).unwrap();
     assert_eq!(
         said(&composed),
-        [("P13", String::new())],
+        [("N16", String::new())],
         "{:#?}",
         composed.verdict.findings
     );

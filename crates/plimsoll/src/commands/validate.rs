@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use plimsoll_attestation::{ENVELOPE_FILE, STATEMENT_FILE, Wrong, verify};
 use plimsoll_links::OnlineLinks;
 use plimsoll_program::rules::{
     Checklists, DiscoverError, Links, Members, Product, Validator, Verdict, discover,
@@ -26,7 +27,10 @@ pub(crate) fn validate(args: &ValidateArgs, voice: Voice) -> Ended {
         members: args.members.as_deref().map(members).transpose()?,
         links: if args.online { Some(online()?) } else { None },
     };
-    let verdicts = validator.validate_all(&products);
+    let mut verdicts = validator.validate_all(&products);
+    for (product, verdict) in products.iter().zip(&mut verdicts) {
+        seal(product, verdict);
+    }
     match args.format {
         ValidateFormat::Text => {
             let colour = report::colour(&io::stdout()) == plimsoll_report::Colour::Always;
@@ -94,6 +98,33 @@ fn members(path: &Path) -> Result<Members, Failure> {
 fn online() -> Result<Arc<dyn Links>, Failure> {
     let links = OnlineLinks::new().map_err(|error| Failure::input(&error))?;
     Ok(Arc::new(links))
+}
+
+/// Whether a sealed submission still is what it was sealed as. Files that came later are no matter: a submission has
+/// parts that are written by hand.
+fn seal(product: &Product, verdict: &mut Verdict) {
+    if ![STATEMENT_FILE, ENVELOPE_FILE]
+        .iter()
+        .any(|name| product.directory.join(name).is_file())
+    {
+        return;
+    }
+    match verify(&product.directory, None) {
+        Ok(verification) => {
+            for fault in verification
+                .faults
+                .iter()
+                .filter(|fault| fault.what != Wrong::Added)
+            {
+                verdict.advise("N16", &fault.file, format!("since the run was sealed, {fault}"));
+            }
+        }
+        Err(error) => verdict.advise(
+            "N16",
+            STATEMENT_FILE,
+            format!("the seal can't be checked: {error}"),
+        ),
+    }
 }
 
 /// Silence must not look like a pass.

@@ -149,21 +149,3 @@ fn what_can_not_be_validated_is_bad_input() {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
-
-#[test]
-fn the_schema_of_the_json_is_the_committed_one() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../schemas/validation.v1.schema.json"
-    );
-    let schema =
-        serde_json::to_string_pretty(&plimsoll_program::rules::format::validation_schema()).unwrap() + "\n";
-    if std::env::var_os("UPDATE_PAGES").is_some() {
-        fs::write(path, &schema).unwrap();
-    }
-    let committed = fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(
-        committed, schema,
-        "run this test with UPDATE_PAGES=1 and look at what changed"
-    );
-}

@@ -55,10 +55,10 @@ impl Judge<'_> {
         self.unnamed_artifacts();
     }
 
-    /// P13: what was made on Plimsoll's own ground says nothing of a product.
+    /// N16: what was made on Plimsoll's own ground says nothing of a product.
     pub(super) fn advise_on_marks(&mut self, text: &str) {
         if let Some((place, line)) = sample_mark(text) {
-            self.note("P13", "", format!("this is a sample: {}", quoted(line)), place);
+            self.note("N16", "", format!("this is a sample: {}", quoted(line)), place);
             return;
         }
         let marked: Vec<(String, String)> = self
@@ -68,7 +68,7 @@ impl Judge<'_> {
             .collect();
         for (file, mark) in marked {
             let message = format!("the log was not made on a product: {}", quoted(&mark));
-            self.find_in("P13", Severity::Note, &file, message, Some(2));
+            self.find_in("N16", Severity::Note, &file, message, Some(2));
         }
     }
 
