@@ -102,7 +102,10 @@ fn details(check: &RecordedCheck, out: &mut dyn io::Write) -> io::Result<()> {
         .controls
         .iter()
         .map(|record| &record.control)
-        .filter(|control| control.kind != ControlKind::Observed && control.outcome != Outcome::Right);
+        .filter(|control| {
+            control.kind != ControlKind::Observed
+                && matches!(control.outcome, Outcome::Wrong | Outcome::Undecided)
+        });
     for control in bad {
         let word = crate::moments::outcome_words(control.outcome);
         let trial = code(&control.trial);

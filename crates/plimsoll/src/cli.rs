@@ -37,6 +37,14 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write reports again from a run's record, without a cluster.
     Report(ReportArgs),
+    /// Set two runs side by side: what got worse, what got better, what else changed.
+    Compare(CompareArgs),
+    /// Whether a run's directory is what it was at the end of the run, and who signed it.
+    Verify(VerifyArgs),
+    /// Sign the record and reports of a run.
+    Sign(SignArgs),
+    /// Make a key pair to sign with.
+    Keygen(KeygenArgs),
     /// Remove everything any earlier run left on the cluster.
     Cleanup(CleanupArgs),
     /// Print the least ClusterRole for the chosen checks.
@@ -146,6 +154,9 @@ pub(crate) struct RunArgs {
     /// Wait this many times as long as usual before giving up (slow image pulls, slow schedulers).
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = scale)]
     pub(crate) timeout_scale: f64,
+    /// Sign record and reports with this private key (`plimsoll keygen` makes one).
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign: Option<PathBuf>,
     /// What to print on standard output.
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub(crate) format: OutputFormat,
@@ -196,6 +207,55 @@ pub(crate) struct ReportArgs {
     /// Print this one on standard output; default: write all of them into the directory again.
     #[arg(long, value_enum)]
     pub(crate) format: Option<ReportFormat>,
+}
+
+/// `plimsoll compare`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 nothing got worse · 1 something fails that did not · 2 something that was proven is not proven any more · 3 bad input"
+)]
+pub(crate) struct CompareArgs {
+    /// The directory of the run before.
+    pub(crate) before: PathBuf,
+    /// The directory of the run after.
+    pub(crate) after: PathBuf,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+/// `plimsoll verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The run's directory.
+    pub(crate) dir: PathBuf,
+    /// Only a signature by this public key will do.
+    #[arg(long, value_name = "PUBLIC KEY")]
+    pub(crate) key: Option<PathBuf>,
+    /// What to print on standard output.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) format: OutputFormat,
+}
+
+/// `plimsoll sign`.
+#[derive(Args, Debug)]
+pub(crate) struct SignArgs {
+    /// The run's directory.
+    pub(crate) dir: PathBuf,
+    /// The private key.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: PathBuf,
+    /// Sign also what is not as it was at the end of the run.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `plimsoll keygen`.
+#[derive(Args, Debug)]
+pub(crate) struct KeygenArgs {
+    /// Where to keep the private key; the public one lies beside it as FILE.pub.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// `plimsoll cleanup`.
@@ -382,6 +442,10 @@ pub(crate) enum ReportFormat {
     Html,
     /// All evidence pages, one after the other.
     Markdown,
+    /// What failed and what could not be decided, for code scanning.
+    Sarif,
+    /// A summary for a step of GitHub Actions, to be appended to $GITHUB_STEP_SUMMARY.
+    Github,
 }
 
 #[cfg(test)]

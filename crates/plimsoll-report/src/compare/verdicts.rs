@@ -113,14 +113,19 @@ fn controls(old: &RecordedCheck, new: &RecordedCheck, comparison: &mut Compariso
             undecided: is == Outcome::Undecided,
         };
         match (was, is) {
+            // What was left out says nothing, unless it now shows a fault.
+            (Outcome::NotRun, Outcome::Right | Outcome::Undecided) | (_, Outcome::NotRun) => {
+                comparison.changes.push(Change {
+                    fact: format!("{} on {} of {}", place.1, place.0, new.id),
+                    before: Some(difference.before),
+                    after: Some(difference.after),
+                });
+            }
             (_, Outcome::Right) => comparison.improvements.push(difference),
-            (Outcome::Right, Outcome::Wrong | Outcome::Undecided) | (_, Outcome::Wrong) => {
-                comparison.regressions.push(difference);
+            (Outcome::Right, Outcome::Undecided) | (_, Outcome::Wrong) => {
+                comparison.regressions.push(difference)
             }
-            (Outcome::Right, Outcome::NotRun) => {}
-            // What was left out is nobody's fault.
-            (Outcome::Wrong | Outcome::Undecided | Outcome::NotRun, Outcome::Undecided | Outcome::NotRun) => {
-            }
+            (Outcome::Wrong | Outcome::Undecided, Outcome::Undecided) => {}
         }
     }
     let trials = |controls: &BTreeMap<(&str, &str), &ControlRecord>| -> String {

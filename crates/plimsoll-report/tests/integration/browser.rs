@@ -14,6 +14,7 @@ use crate::fixture::{every_verdict, text};
 const VISITOR: &str = include_str!("visitor.js");
 
 /// A Chromium of this machine.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

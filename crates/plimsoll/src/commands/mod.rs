@@ -4,6 +4,7 @@ pub(crate) mod calibrate;
 pub(crate) mod check_page;
 pub(crate) mod checks;
 pub(crate) mod cleanup;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod image;
@@ -11,11 +12,13 @@ pub(crate) mod permissions;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod simulate;
 pub(crate) mod simulated;
 pub(crate) mod submission;
 pub(crate) mod survey;
 pub(crate) mod validate;
+pub(crate) mod verify;
 
 use std::{future::Future, io};
 

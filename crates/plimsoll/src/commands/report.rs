@@ -4,8 +4,8 @@ use std::io;
 
 use anstream::stream::{IsTerminal, RawStream};
 use plimsoll_report::{
-    Colour, Html, Junit, Markdown, RecordedRun, Reporter, ResultsJson, TestLog, VerdictTable, exit_code,
-    write_all,
+    Colour, GithubSummary, Html, Junit, Markdown, RecordedRun, Reporter, ResultsJson, Sarif, TestLog,
+    VerdictTable, exit_code, write_all,
 };
 
 use super::{Ended, Voice};
@@ -31,6 +31,8 @@ pub(crate) fn report(args: &ReportArgs, voice: Voice) -> Ended {
         Some(ReportFormat::Log) => print(&TestLog, &run)?,
         Some(ReportFormat::Html) => print(&Html, &run)?,
         Some(ReportFormat::Markdown) => print(&Markdown, &run)?,
+        Some(ReportFormat::Sarif) => print(&Sarif, &run)?,
+        Some(ReportFormat::Github) => print(&GithubSummary, &run)?,
     }
     Ok(exit_code(&run).code())
 }

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use plimsoll_attestation::SigningKey;
 use plimsoll_checks::{Patience, Probe, Settings};
 use plimsoll_platform::{Ground, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
@@ -14,19 +15,29 @@ use plimsoll_record::{Event, FILE_NAME, RecordWriter};
 use plimsoll_report::{Live, RecordedRun, ResultsJson};
 use plimsoll_runner::{Ending, Options, RunError};
 
-use super::{Ended, Voice, block_on, config, permissions::plan, report, simulated, try_connect};
+use super::{Ended, Voice, block_on, config, permissions::plan, report, sign, simulated, try_connect};
 use crate::{
     cli::{OutputFormat, RunArgs},
     failure::{Failure, INTERRUPTED},
     interrupt::Interrupts,
 };
 
+/// What files that the user named say of a run.
+struct Given {
+    settings: Arc<Settings>,
+    /// What signs the record.
+    key: Option<SigningKey>,
+}
+
 pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
     // What the user typed is judged before the cluster is asked for anything.
     plan(&args.selection, ProgrammeVersion::V1_37)?;
-    let settings = Arc::new(config::of_run(args.config.as_deref(), voice)?);
+    let given = Given {
+        settings: Arc::new(config::of_run(args.config.as_deref(), voice)?),
+        key: args.sign.as_deref().map(sign::signing_key).transpose()?,
+    };
     if let Some(chosen) = simulated::chosen(&args.simulated)? {
-        return on_simulated_platform(args, &settings, &chosen, voice);
+        return on_simulated_platform(args, &given, &chosen, voice);
     }
     let ended = block_on(async {
         let mut interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
@@ -36,16 +47,9 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
             () = interrupts.next() => return Ok(Some(INTERRUPTED)),
         };
         match connected {
-            Ok(platform) => run_on(
-                &platform,
-                RunId::random(),
-                args,
-                settings.clone(),
-                voice,
-                interrupts,
-            )
-            .await
-            .map(Some),
+            Ok(platform) => run_on(&platform, RunId::random(), args, &given, voice, interrupts)
+                .await
+                .map(Some),
             Err(error) if simulated::stands_in(&error, args) => {
                 voice.say(format!(
                     "{error}: running on the simulated platform instead (name a cluster with --kubeconfig)"
@@ -57,30 +61,16 @@ pub(crate) fn run(args: &RunArgs, voice: Voice) -> Ended {
     })?;
     match ended {
         Some(code) => Ok(code),
-        None => on_simulated_platform(args, &settings, &simulated::default(args.simulated.seed), voice),
+        None => on_simulated_platform(args, &given, &simulated::default(args.simulated.seed), voice),
     }
 }
 
 /// Runs in virtual time, on a platform that is brought up for it.
-fn on_simulated_platform(
-    args: &RunArgs,
-    settings: &Arc<Settings>,
-    chosen: &simulated::Chosen,
-    voice: Voice,
-) -> Ended {
+fn on_simulated_platform(args: &RunArgs, given: &Given, chosen: &simulated::Chosen, voice: Voice) -> Ended {
     simulated::in_virtual_time(async || {
         let interrupts = Interrupts::listen().map_err(|error| Failure::input(&error))?;
         let ground = chosen.bring_up().await?;
-        let settings = Arc::clone(settings);
-        let ended = run_on(
-            &ground.platform,
-            chosen.run_id(),
-            args,
-            settings,
-            voice,
-            interrupts,
-        )
-        .await;
+        let ended = run_on(&ground.platform, chosen.run_id(), args, given, voice, interrupts).await;
         ground.simulation.stop().await;
         ended
     })
@@ -90,7 +80,7 @@ async fn run_on(
     platform: &Platform,
     run: RunId,
     args: &RunArgs,
-    settings: Arc<Settings>,
+    given: &Given,
     voice: Voice,
     interrupts: Interrupts,
 ) -> Ended {
@@ -125,16 +115,16 @@ async fn run_on(
             image: args
                 .image
                 .clone()
-                .or_else(|| owners_image(&settings, platform))
+                .or_else(|| owners_image(&given.settings, platform))
                 .unwrap_or_else(|| image(platform).to_owned()),
         },
         patience: Patience::scaled(args.timeout_scale),
-        settings,
+        settings: Arc::clone(&given.settings),
         disruption: args.allow_disruption,
         resumed,
     };
     let ending = execute(platform, options, writer, voice, interrupts).await?;
-    let code = conclude(&dir, args.format, voice)?;
+    let code = conclude(&dir, args.format, given.key.as_ref(), voice)?;
     Ok(if ending == Ending::Interrupted {
         INTERRUPTED
     } else {
@@ -224,10 +214,11 @@ fn live(voice: Voice) -> Option<Live> {
     }
 }
 
-/// Writes all reports from the record and says how the run ended.
-fn conclude(dir: &Path, format: OutputFormat, voice: Voice) -> Ended {
+/// Writes all reports from the record, seals both and says how the run ended.
+fn conclude(dir: &Path, format: OutputFormat, key: Option<&SigningKey>, voice: Voice) -> Ended {
     let recorded = RecordedRun::read(dir).map_err(|error| Failure::input(&error))?;
     plimsoll_report::write_all(dir, &recorded).map_err(|error| Failure::input(&error))?;
+    sign::seal(dir, &recorded, key)?;
     if format == OutputFormat::Json {
         report::print(&ResultsJson, &recorded)?;
     }

@@ -7,6 +7,7 @@ mod guides;
 mod kubectl;
 mod listings;
 mod scripted;
+mod sealed;
 mod served;
 mod settings;
 mod simulated;
