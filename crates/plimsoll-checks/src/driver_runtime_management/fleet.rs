@@ -32,7 +32,7 @@ impl Fleet {
     }
 }
 
-/// Every vendor's nodes. Of several ways to the accelerators of one node, the one with the most free ones.
+/// Every vendor's nodes. Of several ways to the accelerators of one node, the one to whole devices, with the most free.
 pub(super) fn of(inventory: &Inventory) -> Vec<Fleet> {
     let mut fleets: BTreeMap<String, (Option<&'static Vendor>, BTreeMap<&str, Site>)> = BTreeMap::new();
     let there = |pool: &&plimsoll_platform::Accelerator| pool.total > 0 && !pool.node.is_empty();
@@ -48,7 +48,9 @@ pub(super) fn of(inventory: &Inventory) -> Vec<Fleet> {
             free: pool.free,
             versions: Vec::new(),
         });
-        if pool.free > site.free {
+        // A part of a device tells of its driver, too; but whether parts are right is for others to judge.
+        let rank = |path: &Path, free: u32| (free > 0, !path.is_of_parts(), free);
+        if rank(&pool.path, pool.free) > rank(&site.path, site.free) {
             site.free = pool.free;
             site.path = pool.path.clone();
         }

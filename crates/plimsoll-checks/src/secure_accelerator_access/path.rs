@@ -7,7 +7,7 @@ use plimsoll_platform::{Inventory, Path};
 use plimsoll_probe::protocol::DeviceNumber;
 
 use super::{
-    ground::{Ground, HOLDER, Sight, vendor},
+    ground::{Ground, HOLDER, Sight},
     judge, neighbour, outsiders, over_ask, refusals, restart, selectors, team,
 };
 use crate::{
@@ -23,8 +23,8 @@ pub(super) fn usable(inventory: &Inventory) -> Vec<Path> {
         .paths()
         .into_iter()
         .filter(there)
-        .partition(|path| is_of_parts(path));
-    let id = |path: &Path| vendor(path).map(|vendor| vendor.id.as_str());
+        .partition(|path| path.is_of_parts());
+    let id = |path: &Path| path.vendor().map(|vendor| vendor.id.as_str());
     let alone = parts
         .into_iter()
         .filter(|part| !whole.iter().any(|whole| id(whole) == id(part)))
@@ -32,15 +32,6 @@ pub(super) fn usable(inventory: &Inventory) -> Vec<Path> {
     let mut usable: Vec<Path> = whole.into_iter().chain(alone).cloned().collect();
     usable.sort();
     usable
-}
-
-fn is_of_parts(path: &Path) -> bool {
-    vendor(path).is_some_and(|vendor| match path {
-        Path::Dra { class, .. } => vendor.is_class_of_parts(class),
-        Path::DevicePlugin { resource } => {
-            vendor.profile_of_resource(resource).is_some() || vendor.is_virtual_resource(resource)
-        }
-    })
 }
 
 /// Why there is nothing to try.

@@ -45,6 +45,9 @@ fn paths(context: &Context) -> Vec<Path> {
     let mut paths: Vec<Path> = Vec::new();
     for path in context.inventory.paths() {
         let Path::Dra { driver, .. } = path else { continue };
+        if path.is_of_parts() {
+            continue;
+        }
         let total = |path: &Path| {
             context
                 .inventory

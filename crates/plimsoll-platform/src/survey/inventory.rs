@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use plimsoll_vendors::Vendor;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::dra::{Attribute, DeviceClass};
@@ -190,6 +191,26 @@ impl Path {
     #[must_use]
     pub fn is_dra(&self) -> bool {
         matches!(self, Self::Dra { .. })
+    }
+
+    /// Whose accelerators are allocated like that; none for a vendor nobody described.
+    #[must_use]
+    pub fn vendor(&self) -> Option<&'static Vendor> {
+        match self {
+            Self::Dra { driver, .. } => Vendor::by_driver(driver),
+            Self::DevicePlugin { resource } => Vendor::by_resource(resource),
+        }
+    }
+
+    /// Whether only parts of devices are allocated like that: hardware partitions, or virtual functions.
+    #[must_use]
+    pub fn is_of_parts(&self) -> bool {
+        self.vendor().is_some_and(|vendor| match self {
+            Self::Dra { class, .. } => vendor.is_class_of_parts(class),
+            Self::DevicePlugin { resource } => {
+                vendor.profile_of_resource(resource).is_some() || vendor.is_virtual_resource(resource)
+            }
+        })
     }
 }
 
