@@ -7,7 +7,7 @@ use kube::{
     core::{ApiResource, DynamicObject},
 };
 use plimsoll_platform::{
-    Lease, Namespace, WaitError, Watched,
+    Lease, Namespace, Path, WaitError, Watched,
     dra::{Allocated, Claim, Device, Slice},
     pods,
 };
@@ -170,6 +170,19 @@ impl Bench<'_> {
             })
             .map(|(slice, device)| (slice.pool.as_str(), device))
             .collect()
+    }
+
+    /// Whether the class selects a device, by its pool and name, as far as the survey could tell: a driver may publish
+    /// parts of devices beside them, which are another class's.
+    pub(super) fn is_of_class(&self, (pool, name): &(String, String)) -> bool {
+        let of_class = |path: &Path| matches!(path, Path::Dra { driver, class, .. } if *driver == self.driver && *class == self.class);
+        let accelerators = &self.context.inventory.accelerators;
+        let mut known = accelerators
+            .iter()
+            .filter(|accelerator| of_class(&accelerator.path))
+            .flat_map(|accelerator| &accelerator.devices)
+            .peekable();
+        known.peek().is_none() || known.any(|device| device.pool == *pool && device.name == *name)
     }
 
     /// All devices of the driver.

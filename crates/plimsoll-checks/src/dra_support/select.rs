@@ -117,7 +117,7 @@ async fn target(
         } else {
             !is_first(pool, &device.name) && may_both(device) && !busy.contains(&key)
         };
-        (fits && device.taints.is_empty() && !taken.contains(&key))
+        (fits && device.taints.is_empty() && bench.is_of_class(&key) && !taken.contains(&key))
             .then(|| pin(&bench.driver, device, &all))
             .flatten()
             .map(|expression| (key.0, key.1, expression))

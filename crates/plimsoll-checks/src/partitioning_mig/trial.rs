@@ -52,7 +52,9 @@ async fn controls(ground: &Ground<'_>) -> Result<(), CheckError> {
     let mut known: Vec<DeviceNumber> = Vec::new();
     let mut held: Vec<Held> = Vec::new();
     let mut started = None;
+    let mut window = None;
     if let Some(whole) = whole_first(ground, first).await? {
+        window = Some(whole.window);
         if let (Some(parent), Some(size)) = (first.parent(), whole.size) {
             sizes.insert(parent.to_owned(), size);
         }
@@ -80,7 +82,8 @@ async fn controls(ground: &Ground<'_>) -> Result<(), CheckError> {
             return Ok(());
         }
     }
-    let window = ground.context.patience.hold(held[0].bound_after);
+    // Its pod may have waited for the whole device, which says nothing of how fast the scheduler is.
+    let window = window.unwrap_or_else(|| ground.context.patience.hold(held[0].bound_after));
     // All but the last at once; the last one comes while others are refused, and shows that the scheduler is at work.
     let (last, middle) = match others.split_last() {
         Some((last, middle)) => (Some(*last), middle),

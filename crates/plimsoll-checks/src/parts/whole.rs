@@ -1,5 +1,7 @@
 //! The whole device first: while it is held, its parts must not be had; once it is given back, they must.
 
+use std::time::Duration;
+
 use plimsoll_platform::WaitError;
 use plimsoll_probe::protocol::DeviceNumber;
 use serde_json::json;
@@ -20,6 +22,8 @@ pub(crate) struct Whole {
     pub(crate) numbers: Vec<DeviceNumber>,
     /// Its size in bytes, where it tells one.
     pub(crate) size: Option<u64>,
+    /// How long a refusal must hold, by how long its pod took to be bound.
+    pub(crate) window: Duration,
     /// What its pod held.
     pub(crate) held: Held,
 }
@@ -60,6 +64,7 @@ pub(crate) async fn whole_first(ground: &Ground<'_>, part: &Unit) -> Result<Opti
             part: None,
             numbers,
             size,
+            window,
             held,
         }));
     }
@@ -76,6 +81,7 @@ pub(crate) async fn whole_first(ground: &Ground<'_>, part: &Unit) -> Result<Opti
         part,
         numbers,
         size,
+        window,
         held,
     }))
 }

@@ -53,7 +53,9 @@ async fn controls(ground: &Ground<'_>) -> Result<(), CheckError> {
     let mut exclusive = Vec::new();
     let mut physical = None;
     let mut started = None;
+    let mut window = None;
     if let Some(whole) = whole_first(ground, first).await? {
+        window = Some(whole.window);
         exclusive.push(match whole.ruling {
             Ruling::Wrong(why) => Ruling::Wrong(format!("a physical device and its virtual function: {why}")),
             other => other,
@@ -86,7 +88,8 @@ async fn controls(ground: &Ground<'_>) -> Result<(), CheckError> {
     if let Some(physical) = &physical {
         judge::alike(physical, &one).tell(trial, "U6");
     }
-    let window = ground.context.patience.hold(one.bound_after);
+    // Its pod may have waited for the physical device, which says nothing of how fast the scheduler is.
+    let window = window.unwrap_or_else(|| ground.context.patience.hold(one.bound_after));
     let without = without_request(ground).await?;
 
     let mut pending = Vec::new();
