@@ -38,6 +38,8 @@ pub struct Inventory {
     pub runtime_classes: Vec<Finding>,
     /// The versions of `resource.k8s.io` that are served.
     pub dra_versions: Vec<String>,
+    /// Everything that is served, by group and in the server's order of versions.
+    pub apis: Vec<ServedApi>,
     /// What could not be read, and why: facts about it may be missing above.
     pub unreadable: Vec<String>,
 }
@@ -68,6 +70,17 @@ impl Inventory {
             .iter()
             .filter(move |accelerator| accelerator.path == *path)
     }
+}
+
+/// A version of an API group, and what is served in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ServedApi {
+    /// The group; empty for the core group.
+    pub group: String,
+    /// The version.
+    pub version: String,
+    /// The kinds.
+    pub kinds: Vec<String>,
 }
 
 /// A node.

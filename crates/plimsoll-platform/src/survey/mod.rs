@@ -27,7 +27,10 @@ use known::Section;
 use named::Object;
 use page::all;
 
-pub use inventory::{Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path};
+pub use inventory::{
+    Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path, ServedApi,
+};
+pub use nodes::keeps_label;
 
 /// The survey could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -117,8 +120,27 @@ pub async fn survey(platform: &Platform) -> Result<Inventory, SurveyError> {
         storage: list(unreadable.note("storageclasses", storage), named::storage_class),
         runtime_classes: list(unreadable.note("runtimeclasses", runtimes), named::runtime_class),
         dra_versions: apis.versions(dra::GROUP).into_iter().map(str::to_owned).collect(),
+        apis: served_apis(&apis),
         unreadable: unreadable.0,
     })
+}
+
+/// Everything that is served, for those who ask whether a manifest would be taken.
+fn served_apis(apis: &Apis) -> Vec<ServedApi> {
+    let mut served = Vec::new();
+    for group in apis.groups() {
+        for version in apis.versions(group) {
+            let mut kinds: Vec<String> = apis.kinds(group, version).into_iter().map(str::to_owned).collect();
+            kinds.sort();
+            kinds.dedup();
+            served.push(ServedApi {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                kinds,
+            });
+        }
+    }
+    served
 }
 
 /// What could not be read, and why.

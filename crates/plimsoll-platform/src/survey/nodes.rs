@@ -32,6 +32,12 @@ const LABELS: &[&str] = &[
     "karpenter.sh/",
 ];
 
+/// Whether a survey keeps a node's label of that name: what it does not keep may be there or not.
+#[must_use]
+pub fn keeps_label(name: &str) -> bool {
+    LABELS.iter().any(|label| name.starts_with(label))
+}
+
 /// What is counted of `cpu` and the like, besides extended resources.
 const BASIC: &[&str] = &["cpu", "memory", "ephemeral-storage", "pods"];
 
@@ -101,7 +107,7 @@ impl From<NodeObject> for Node {
         let labels = metadata
             .labels
             .into_iter()
-            .filter(|(name, _)| LABELS.iter().any(|label| name.starts_with(label)))
+            .filter(|(name, _)| keeps_label(name))
             .collect();
         let (extended, basic): (BTreeMap<_, _>, BTreeMap<_, _>) = status
             .allocatable
