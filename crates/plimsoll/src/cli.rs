@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Validate(crate::submission_args::ValidateArgs),
     /// What is certified, and until when: a checkout of submissions as a registry.
     Registry(crate::registry_args::RegistryArgs),
+    /// Will these workloads run there? Reads manifests, and what is known of platforms.
+    Portability(crate::portability_args::PortabilityArgs),
     /// Print shell completions.
     Completions(CompletionsArgs),
 }

@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod interrupt;
 mod inventory_table;
+mod portability_args;
 mod registry_args;
 mod submission_args;
 
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Registry(args) => commands::registry::registry(&args, voice),
         Command::Submission(args) => commands::submission::submission(&args, voice),
         Command::Validate(args) => commands::validate::validate(&args, voice),
+        Command::Portability(args) => commands::portability::portability(&args, voice),
         Command::Completions(args) => commands::completions::completions(&args),
     };
     match ended {

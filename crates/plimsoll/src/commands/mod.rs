@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod image;
 pub(crate) mod permissions;
+pub(crate) mod portability;
 pub(crate) mod registry;
 pub(crate) mod report;
 pub(crate) mod run;

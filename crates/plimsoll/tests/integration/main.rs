@@ -6,6 +6,7 @@ mod bad_input;
 mod guides;
 mod kubectl;
 mod listings;
+mod portability;
 mod scripted;
 mod sealed;
 mod served;
