@@ -130,7 +130,11 @@ fn served_apis(apis: &Apis) -> Vec<ServedApi> {
     let mut served = Vec::new();
     for group in apis.groups() {
         for version in apis.versions(group) {
-            let mut kinds: Vec<String> = apis.kinds(group, version).into_iter().map(str::to_owned).collect();
+            let mut kinds: Vec<String> = apis
+                .kinds(group, version)
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
             kinds.sort();
             kinds.dedup();
             served.push(ServedApi {
