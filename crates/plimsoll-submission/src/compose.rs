@@ -5,17 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use plimsoll_attestation::{STATEMENT_FILE, Statement};
 use plimsoll_program::{
     Checklist, Level, ProgrammeVersion, RequirementId,
-    checklist::{LoadError, official_version},
+    checklist::{LoadError, digest, official_version},
     rules::{self, Checklists, Validator, Verdict},
     submission::Submission,
 };
+use plimsoll_report::test_result;
 
 use crate::{
     answer::{Answer, answer},
     directory,
-    evidence::{EvidenceError, evidence},
+    evidence::{EvidenceError, Files, evidence},
     existing::keep,
     product::Product,
     readme::readme,
@@ -166,6 +168,7 @@ pub fn compose(request: &Request<'_>) -> Result<Composed, ComposeError> {
         .filter(|_| existing.is_some());
     let text = readme(request.product, request.records, &answers, mark, old.as_deref());
     files.insert("README.md".to_owned(), text.into_bytes());
+    seal(request.records, &mut files);
     directory::write(&target, &files, existing.is_some()).map_err(|source| ComposeError::Write {
         path: target.clone(),
         source,
@@ -181,6 +184,22 @@ pub fn compose(request: &Request<'_>) -> Result<Composed, ComposeError> {
         verdict,
         official: official_version(&bytes) == Some(version),
     })
+}
+
+/// Adds a statement on the bytes of all files and on what came out, so that a later change shows. Of several runs none
+/// can be stated as the one behind all files.
+fn seal(records: &Records, files: &mut Files) {
+    let [run] = records.runs.as_slice() else {
+        return;
+    };
+    let digests = files
+        .iter()
+        .map(|(name, content)| (name.clone(), digest(content)))
+        .collect();
+    if let Ok(mut statement) = serde_json::to_vec_pretty(&Statement::new(test_result(run), digests)) {
+        statement.push(b'\n');
+        files.insert(STATEMENT_FILE.to_owned(), statement);
+    }
 }
 
 fn official(request: &Request<'_>) -> Result<(Checklist, Vec<u8>), ComposeError> {

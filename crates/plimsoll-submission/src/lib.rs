@@ -16,6 +16,7 @@ mod existing;
 mod product;
 mod readme;
 mod records;
+mod summary;
 mod text;
 
 pub use answer::{Answer, Source};
@@ -23,3 +24,4 @@ pub use compose::{ComposeError, Composed, Request, compose};
 pub use evidence::EvidenceError;
 pub use product::{FaultyProduct, Product, ProductError, TEMPLATE};
 pub use records::{Records, RecordsError};
+pub use summary::summary;

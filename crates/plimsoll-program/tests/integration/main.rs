@@ -1,6 +1,8 @@
 //! The programme crate against the programme's own files and against bad input.
 
 mod broken_files;
+mod guide_page;
+mod guides;
 mod hostile;
 mod official_files;
 mod parity;

@@ -1,6 +1,9 @@
 //! Submissions against the official checklists and the programme's rules.
 
 mod fixture;
+#[path = "../../../plimsoll-program/tests/integration/guide_page.rs"]
+mod guide_page;
+mod guides;
 mod layered;
 mod refused;
 mod update;

@@ -246,3 +246,23 @@ fn what_the_vendor_states_stays_visible_with_its_reason() {
         "{readme}"
     );
 }
+
+#[test]
+fn a_submission_is_sealed_so_that_a_later_change_shows() {
+    let Some(setting) = Setting::new("1.37") else {
+        return;
+    };
+    let composed = setting.compose(&[Run::sound()], PRODUCT, false).unwrap();
+    let verify = || {
+        plimsoll_attestation::verify(&composed.directory, None)
+            .unwrap()
+            .faults
+    };
+    assert_eq!(verify(), []);
+    std::fs::write(
+        composed.directory.join("e2e.log"),
+        "--- PASS: TestGangScheduling\n",
+    )
+    .unwrap();
+    assert_eq!(verify()[0].file, "e2e.log");
+}

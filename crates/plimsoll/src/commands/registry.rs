@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How wide a table is where no terminal says: what still reads well in a log.
-const PLAIN_WIDTH: u16 = 140;
+const PLAIN_WIDTH: u16 = 120;
 
 pub(crate) fn registry(args: &RegistryArgs, voice: Voice) -> Ended {
     let given = args

@@ -6,14 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_program::{
-    checklist::Status,
-    rules::{
-        Severity,
-        format::{Terminal, terminal},
-    },
-};
-use plimsoll_submission::{Composed, Product, Records, Request, Source, TEMPLATE, compose};
+use plimsoll_submission::{Product, Records, Request, TEMPLATE, compose, summary};
 
 use super::{Ended, Voice, print};
 use crate::{failure::Failure, submission_args::SubmissionArgs};
@@ -42,7 +35,7 @@ pub(crate) fn submission(args: &SubmissionArgs, voice: Voice) -> Ended {
         update: args.update,
     };
     let composed = compose(&request).map_err(Failure::in_file)?;
-    tell(&composed, checklist, voice);
+    voice.say(summary(&composed, checklist).trim_end());
     print(&format!("{}\n", composed.directory.display()))?;
     Ok(u8::from(!composed.verdict.valid()))
 }
@@ -69,38 +62,4 @@ fn init(path: &Path, voice: Voice) -> Ended {
         path.display()
     ));
     Ok(0)
-}
-
-/// What was answered, what is open, and what the rules say of it.
-fn tell(composed: &Composed, checklist: &Path, voice: Voice) {
-    if !composed.official {
-        voice.say(format!(
-            "{} is not the official checklist to the byte",
-            checklist.display()
-        ));
-    }
-    for answer in &composed.answers {
-        let status = if answer.status == Status::Blank {
-            "blank"
-        } else {
-            answer.status.as_str()
-        };
-        let why = match (&answer.source, answer.verdict) {
-            (Source::Runs, Some(verdict)) => verdict.to_string(),
-            (Source::Vendor(_), Some(verdict)) => format!("stated by the vendor, runs say {verdict}"),
-            (Source::Vendor(_), None) => "stated by the vendor".to_owned(),
-            (Source::Kept, _) => "kept".to_owned(),
-            (Source::Nobody, Some(verdict)) => verdict.to_string(),
-            (Source::Runs | Source::Nobody, None) => "nobody says anything".to_owned(),
-        };
-        voice.say(format!("{:<28} {:<6} {status} ({why})", answer.id, answer.level));
-    }
-    let mut verdict = composed.verdict.clone();
-    // What --members would decide is no news here.
-    verdict
-        .findings
-        .retain(|finding| !(finding.rule == "R15" && finding.severity == Severity::Note));
-    if !verdict.findings.is_empty() {
-        voice.say(terminal(&[verdict], Terminal::default()).trim_end());
-    }
 }

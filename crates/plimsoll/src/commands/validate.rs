@@ -10,7 +10,7 @@ use plimsoll_attestation::{ENVELOPE_FILE, STATEMENT_FILE, Wrong, verify};
 use plimsoll_links::OnlineLinks;
 use plimsoll_program::rules::{
     Checklists, DiscoverError, Links, Members, Product, Validator, Verdict, discover,
-    format::{Terminal, github, json, sarif, terminal},
+    format::{Terminal, github, json, sarif, terminal, undecided},
 };
 
 use super::{Ended, Voice, print, print_json, report};
@@ -46,7 +46,9 @@ pub(crate) fn validate(args: &ValidateArgs, voice: Voice) -> Ended {
         ValidateFormat::Sarif => print_json(&sarif(&verdicts, env!("CARGO_PKG_VERSION")))?,
         ValidateFormat::Github => print(&github(&verdicts))?,
     }
-    say_undecided(&verdicts, voice);
+    if let Some(rules) = undecided(&verdicts) {
+        voice.say(rules);
+    }
     Ok(u8::from(!verdicts.iter().all(Verdict::valid)))
 }
 
@@ -100,8 +102,8 @@ fn online() -> Result<Arc<dyn Links>, Failure> {
     Ok(Arc::new(links))
 }
 
-/// Whether a sealed submission still is what it was sealed as. Files that came later are no matter: a submission has
-/// parts that are written by hand.
+/// Whether a sealed submission still is what it was sealed as. What came later is no matter, nor are the two files that
+/// vendors go on writing by hand.
 fn seal(product: &Product, verdict: &mut Verdict) {
     if ![STATEMENT_FILE, ENVELOPE_FILE]
         .iter()
@@ -111,11 +113,9 @@ fn seal(product: &Product, verdict: &mut Verdict) {
     }
     match verify(&product.directory, None) {
         Ok(verification) => {
-            for fault in verification
-                .faults
-                .iter()
-                .filter(|fault| fault.what != Wrong::Added)
-            {
+            let by_hand = |name: &str| ["PRODUCT.yaml", "README.md"].contains(&name);
+            let faults = verification.faults.iter();
+            for fault in faults.filter(|fault| fault.what != Wrong::Added && !by_hand(&fault.file)) {
                 verdict.advise("N16", &fault.file, format!("since the run was sealed, {fault}"));
             }
         }
@@ -124,21 +124,5 @@ fn seal(product: &Product, verdict: &mut Verdict) {
             STATEMENT_FILE,
             format!("the seal can't be checked: {error}"),
         ),
-    }
-}
-
-/// Silence must not look like a pass.
-fn say_undecided(verdicts: &[Verdict], voice: Voice) {
-    let mut undecided: Vec<&str> = verdicts
-        .iter()
-        .flat_map(|verdict| verdict.undecided.iter().copied())
-        .collect();
-    undecided.sort_unstable();
-    undecided.dedup();
-    if !undecided.is_empty() {
-        voice.say(format!(
-            "not decided: {} (members need --members, links need --online)",
-            undecided.join(", ")
-        ));
     }
 }

@@ -8,4 +8,4 @@ mod terminal;
 pub use github::github;
 pub use json::{VALIDATION_SCHEMA, Validation, json, validation_schema};
 pub use sarif::sarif;
-pub use terminal::{Terminal, terminal};
+pub use terminal::{Terminal, terminal, undecided};

@@ -42,6 +42,22 @@ pub fn terminal(verdicts: &[Verdict], how: Terminal) -> String {
     text
 }
 
+/// Names the rules that were not decided, so that silence does not look like a pass.
+#[must_use]
+pub fn undecided(verdicts: &[Verdict]) -> Option<String> {
+    let rules: std::collections::BTreeSet<&str> = verdicts
+        .iter()
+        .flat_map(|verdict| verdict.undecided.iter().copied())
+        .collect();
+    let rules: Vec<&str> = rules.into_iter().collect();
+    (!rules.is_empty()).then(|| {
+        format!(
+            "not decided: {} (members need --members, links need --online)",
+            rules.join(", ")
+        )
+    })
+}
+
 fn one(verdict: &Verdict, how: Terminal, text: &mut String) {
     let bold = Style::new().bold();
     let (word, colour) = if verdict.valid() {
