@@ -288,3 +288,185 @@ pub(super) fn gaps<'a>(fleet: &'a Fleet, statements: &Statements) -> Vec<(Source
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_platform::Path;
+    use plimsoll_probe::{
+        Transcript,
+        protocol::{DeviceNode, Errno, FoundFiles, Identity, IdentitySource, Opened, TextFile},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    const FILE: &str = "/proc/driver/nvidia/version";
+
+    fn fleet(vendor: &str) -> Fleet {
+        let known = Vendor::by_id(vendor).ok();
+        Fleet {
+            name: vendor.to_owned(),
+            vendor: known,
+            sites: vec![Site {
+                node: "n".to_owned(),
+                path: Path::DevicePlugin {
+                    resource: known.and_then(Vendor::resource).unwrap_or("x/y").to_owned(),
+                },
+                free: 1,
+                versions: Vec::new(),
+            }],
+        }
+    }
+
+    fn label(version: &str) -> Statement {
+        Statement {
+            source: Source::Label("driver".to_owned()),
+            version: version.to_owned(),
+            owner: None,
+        }
+    }
+
+    fn pod(path: Option<&str>, answer: &Access, version: Option<&str>, library: Option<&str>) -> Transcript {
+        let node = path.map(|path| DeviceNode {
+            path: path.to_owned(),
+            number: "b:7:1".parse().unwrap(),
+            mode: 0o666,
+            matched: true,
+            standard: false,
+            opened: Some(Opened {
+                read_write: answer.clone(),
+                read_only: answer.clone(),
+            }),
+            identity: Some(Identity {
+                uuid: Some("U".to_owned()),
+                ..Identity::unknown(IdentitySource::Header)
+            }),
+        });
+        Transcript {
+            nodes: node.into_iter().collect(),
+            texts: vec![TextFile {
+                path: FILE.to_owned(),
+                text: version.map(|version| format!("Kernel Module  {version}  Release")),
+            }],
+            files: vec![FoundFiles {
+                pattern: "p".to_owned(),
+                paths: library.into_iter().map(str::to_owned).collect(),
+            }],
+            ..Transcript::default()
+        }
+    }
+
+    fn nothing() -> Transcript {
+        pod(None, &Access::Granted, None, None)
+    }
+
+    fn finds(version: Option<&str>) -> Sight {
+        Sight::seen(
+            pod(Some("/dev/nvidia0"), &Access::Granted, version, Some("/lib")),
+            nothing(),
+            FILE,
+        )
+    }
+
+    fn compare(vendor: &str, stated: &[Statement], version: Option<&str>) -> Ruling {
+        stated_is_found(&fleet(vendor), "n", stated, &finds(version))
+    }
+
+    #[test]
+    fn every_statement_must_be_what_the_pod_finds_in_full() {
+        let found = Some("580.95.05");
+        assert!(compare("nvidia", &[label("580.95.5"), label("580.95.05")], found).is_right());
+        let stale = compare("nvidia", &[label("580.95.05"), label("570.1.2")], found);
+        assert!(stale.is_wrong() && stale.detail().contains("stale"), "{stale:?}");
+        let coarse = compare("nvidia", &[label("580")], found);
+        assert!(
+            coarse.is_wrong() && coarse.detail().contains("too coarse"),
+            "{coarse:?}"
+        );
+        assert!(matches!(compare("nvidia", &[], found), Ruling::Undecided(_)));
+    }
+
+    #[test]
+    fn no_driver_at_all_is_wrong_only_where_a_loaded_one_always_tells() {
+        let gone = compare("nvidia", &[label("580.95.05")], None);
+        assert!(
+            gone.is_wrong() && gone.detail().contains("no loaded driver"),
+            "{gone:?}"
+        );
+        for vendor in ["intel-gpu", "acme"] {
+            assert!(
+                matches!(compare(vendor, &[label("1.2.3")], None), Ruling::Undecided(_)),
+                "{vendor}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_device_without_the_libraries_that_are_due_is_wrong() {
+        let look = |vendor: &str, path, library| {
+            let granted = pod(path, &Access::Granted, None, library);
+            works(&fleet(vendor), "n", &Sight::seen(granted, nothing(), FILE))
+        };
+        assert!(
+            look(
+                "nvidia",
+                Some("/dev/nvidia0"),
+                Some("/usr/lib64/libnvidia-ml.so.1")
+            )
+            .is_right()
+        );
+        assert!(look("nvidia", Some("/dev/nvidia0"), None).is_wrong());
+        assert!(
+            look("amd", Some("/dev/dri/renderD128"), None).is_right(),
+            "none are due"
+        );
+        assert!(matches!(look("nvidia", None, None), Ruling::Undecided(_)));
+    }
+
+    #[test]
+    fn a_device_that_nobody_answers_for_is_wrong_and_one_that_is_kept_from_us_is_not() {
+        let look = |errno: &str| {
+            let answer = Access::Refused(Errno::named(errno));
+            let granted = pod(Some("/dev/nvidia0"), &answer, None, None);
+            works(&fleet("nvidia"), "n", &Sight::seen(granted, nothing(), FILE))
+        };
+        assert!(look("ENXIO").is_wrong());
+        assert!(matches!(look("EPERM"), Ruling::Undecided(_)));
+    }
+
+    #[test]
+    fn a_pod_that_asked_for_nothing_finds_no_libraries() {
+        let look = |library| {
+            let plain = pod(None, &Access::Granted, None, library);
+            clean(&fleet("nvidia"), "n", &Sight::seen(nothing(), plain, FILE))
+        };
+        assert!(look(None).is_right());
+        assert!(look(Some("/usr/bin/nvidia-smi")).is_wrong());
+    }
+
+    #[test]
+    fn silence_is_wrong_for_a_vendor_whose_statements_are_known() {
+        let silent = Statements::new();
+        assert!(stated(&fleet("nvidia"), &silent).is_wrong());
+        assert!(matches!(stated(&fleet("acme"), &silent), Ruling::Undecided(_)));
+        let told = Statements::from([("n".to_owned(), vec![label("1.2")])]);
+        assert!(stated(&fleet("nvidia"), &told).is_right());
+    }
+
+    #[test]
+    fn a_node_without_the_hardware_that_claims_it_is_wrong() {
+        let judge = |labels: serde_json::Value| {
+            let node: Node =
+                serde_json::from_value(json!({"metadata": {"name": "bare", "labels": labels}})).unwrap();
+            let nodes = BTreeMap::from([("bare".to_owned(), node)]);
+            only_where_hardware_is(&fleet("nvidia"), &nodes, &Inventory::default(), true)
+        };
+        assert!(judge(json!({})).is_right());
+        assert!(judge(json!({"nvidia.com/gpu.present": "true"})).is_wrong());
+        assert!(judge(json!({"nvidia.com/gpu.present": "false"})).is_right());
+        assert!(
+            judge(json!({"amd.com/gpu.driver-version": "6.1"})).is_wrong(),
+            "of another vendor"
+        );
+    }
+}

@@ -60,6 +60,16 @@ impl Sight {
         }))
     }
 
+    /// What was seen where `file` is the one that tells the version.
+    #[cfg(test)]
+    pub(super) fn seen(granted: Transcript, plain: Transcript, file: &str) -> Self {
+        Self {
+            granted,
+            plain,
+            version_files: vec![file.to_owned()],
+        }
+    }
+
     /// The version that the loaded driver tells, and the file it stands in.
     pub(super) fn version(&self) -> Option<(&str, &str)> {
         self.version_files.iter().find_map(|file| {

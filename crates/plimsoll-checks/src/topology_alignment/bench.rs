@@ -1,8 +1,8 @@
 //! One node's devices on loan, and the claims and pods that are tried there.
 
-use kube::core::ApiResource;
+use kube::core::{ApiResource, DynamicObject};
 use plimsoll_platform::{
-    Ask, Lease, Path, Placement as Room, PodSecurity, WaitError,
+    Ask, Condition, Lease, Path, Placement as Room, PodSecurity, Progress, Seen, WaitError, Watched,
     dra::{self, Claim},
     pods,
 };
@@ -121,6 +121,31 @@ impl<'a> Bench<'a> {
             .claim(CLAIM, ClaimSource::Named(name.to_owned()))
             .container(container);
         self.roster.start(&pod).await
+    }
+
+    /// Takes all pods away, and waits until their claims have given their devices back: the next claim is about
+    /// positions, not about who is told of a release.
+    pub(super) async fn release(&self) -> Result<(), WaitError> {
+        self.roster.clear(&self.context.patience).await;
+        let claims = Watched::all(self.roster.namespace().dynamic(&self.claims));
+        let free = |seen: &Seen<DynamicObject>| {
+            let held = seen
+                .iter()
+                .filter(|object| read_claim(object).is_allocated)
+                .count();
+            if held == 0 {
+                Progress::Met
+            } else {
+                Progress::NotYet(format!("{held} claims still have their devices"))
+            }
+        };
+        claims
+            .until(
+                free.called("claims to give their devices back"),
+                self.context.patience.release(),
+            )
+            .await
+            .map(drop)
     }
 
     /// Waits until a pod is bound, and reads its claim.

@@ -74,12 +74,16 @@ async fn controls(
         format!("devices of {path} on node {}", bench.node),
         json!({"attribute": division.attribute, "devices": division.counts}),
     );
-    bench.roster.clear(&bench.context.patience).await;
+    if let Err(error) = bench.release().await {
+        trial.undecided("Y2", chain(&error));
+        return Ok(());
+    }
     let (pair, took) = pair(bench, &devices, division).await?;
     let found_one = pair.is_right();
     pair.tell(trial, "Y2");
-    bench.roster.clear(&bench.context.patience).await;
-    if found_one {
+    if found_one && let Err(error) = bench.release().await {
+        trial.undecided("Y3", chain(&error));
+    } else if found_one {
         let window = bench.context.patience.hold(took);
         crowd(bench, &devices, division, window).await?.tell(trial, "Y3");
     }

@@ -15,6 +15,8 @@ use super::{
 /// Prefixes and names of labels that say something about topology, machines, accelerators and who scales them.
 const LABELS: &[&str] = &[
     "topology.kubernetes.io/",
+    "topology.k8s.aws/",
+    "oci.oraclecloud.com/",
     "node.kubernetes.io/instance-type",
     "node-role.kubernetes.io/",
     "kubernetes.io/arch",
