@@ -394,7 +394,7 @@ cluster_autoscaling = "bare metal: no machine can be added"
             Some(Duration::from_secs(3600))
         );
         assert!(settings.declared["cluster_autoscaling"].starts_with("bare metal"));
-        assert_eq!(settings.stated.len(), 14);
+        assert_eq!(settings.stated.len(), 15);
         assert_eq!(settings.unread().count(), 5);
     }
 

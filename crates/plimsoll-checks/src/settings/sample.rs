@@ -26,6 +26,6 @@ mod tests {
             })
             .collect();
         let settings = Settings::parse("sample", &used).unwrap();
-        assert_eq!(settings.stated.len(), 14, "{:?}", settings.stated);
+        assert_eq!(settings.stated.len(), 15, "{:?}", settings.stated);
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<(), CheckError
     let ground = ground(context, path);
     let (node, wanted, division) = match &ground {
         Some((pool, division)) => (Some(pool.node.as_str()), wanted(division), Some(division)),
-        None => (None, 1, None),
+        None => (None, 0, None),
     };
     let bench = match Bench::prepare(context, path, node, wanted).await? {
         Ok(bench) => bench,
