@@ -21,15 +21,21 @@ pub fn page(calibration: &Calibration) -> String {
     } else {
         "LAB"
     };
+    let missing = calibration.plan.trials.len() - calibration.judged.len();
     let verdict = if calibration.is_sound() {
         (
             "good",
-            "Every defect was killed, and nothing raised a false alarm.",
+            "Every defect was killed, and nothing raised a false alarm.".to_owned(),
+        )
+    } else if calibration.judged.iter().any(Judged::is_fault) {
+        (
+            "bad",
+            "The suite has a hole, or raises an alarm where there is nothing.".to_owned(),
         )
     } else {
         (
-            "bad",
-            "The suite has a hole, or raises an alarm where there is nothing.",
+            "unsure",
+            format!("Not finished: {missing} runs were not made, so nothing is proven."),
         )
     };
     let _ = write!(
@@ -149,7 +155,7 @@ fn defects(title: &str, about: &str, rows: &[&Judged]) -> String {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code><small>{}</small></th>\
-             <td><span class=\"tag {class}\">{}</span></td>{}<td class=\"why\">{}</td></tr>",
+             <td data-of=\"outcome\"><span class=\"tag {class}\">{}</span></td>{}<td class=\"why\" data-of=\"why\">{}</td></tr>",
             escape(&name(&judged.trial.subject)),
             escape(&titles.join(" · ")),
             judgement.outcome.name(),
@@ -188,7 +194,7 @@ fn sound(rows: &[&Judged]) -> String {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code>{times}<small>{}</small></th>\
-             <td><span class=\"tag {class}\">{alarm}</span></td>{}<td class=\"why\">{}</td></tr>",
+             <td data-of=\"alarm\"><span class=\"tag {class}\">{alarm}</span></td>{}<td class=\"why\" data-of=\"why\">{}</td></tr>",
             escape(&judged.trial.platform.name),
             escape(&judged.trial.platform.description),
             verdicts(judged, &ids, &[]),
@@ -256,7 +262,8 @@ fn verdicts(judged: &Judged, ids: &[String], guilty: &[String]) -> String {
         let target = if guilty.contains(id) { " target" } else { "" };
         let _ = write!(
             html,
-            "<td class=\"cell{target}\" title=\"{}\"><span class=\"{class}\">{sign} {text}</span></td>",
+            "<td class=\"cell{target}\" data-of=\"{}\" title=\"{}\"><span class=\"{class}\">{sign} {text}</span></td>",
+            escape(&id.replace('_', " ")),
             escape(reason),
         );
     }
