@@ -96,39 +96,52 @@ pub fn answer(manifests: &Manifests, platforms: &[Platform]) -> Answers {
 }
 
 fn of(case: Case<'_>, workload: usize, platform: usize, needs: &[Need]) -> Answer {
-    let fits = needs::fit(case, needs);
-    let mut unmet = Vec::new();
-    let mut unknown = Vec::new();
-    let mut changed = false;
-    for fit in &fits {
-        match fit {
-            Fit::Proven(_) | Fit::Surveyed(_) => {}
-            Fit::Changed(..) => changed = true,
-            Fit::Unmet(why) => push(&mut unmet, why.clone()),
-            Fit::Unknown(why) => push(&mut unknown, format!("cannot tell: {why}")),
-        }
-    }
-    // What the platform itself said outweighs what was concluded.
-    for document in &case.subject.workload.documents {
-        match case.platform.admission(*document) {
-            Some(Err(refusal)) => push(&mut unmet, refusal.clone()),
-            Some(Ok(())) | None => {}
-        }
-    }
-    let certain = !unmet.is_empty() || unknown.is_empty();
-    let verdict = match (unmet.is_empty() && unknown.is_empty(), changed) {
-        (false, _) => Verdict::DoesNotRun,
-        (true, true) => Verdict::RunsWithChanges,
-        (true, false) => Verdict::Runs,
-    };
-    unmet.extend(unknown);
-    Answer {
+    let mut answer = Answer {
         workload,
         platform,
-        verdict,
-        certain,
-        fits,
-        reasons: unmet,
+        verdict: Verdict::DoesNotRun,
+        certain: false,
+        fits: needs::fit(case, needs),
+        reasons: Vec::new(),
+    };
+    // What the platform itself said outweighs what was concluded.
+    let refusals = case
+        .subject
+        .workload
+        .documents
+        .iter()
+        .filter_map(|document| case.platform.admission(*document)?.as_ref().err())
+        .cloned()
+        .collect();
+    answer.settle(refusals);
+    answer
+}
+
+impl Answer {
+    /// Draws the verdict from how the needs are met, and from what was refused.
+    pub(crate) fn settle(&mut self, refusals: Vec<String>) {
+        let mut unmet = Vec::new();
+        let mut unknown = Vec::new();
+        let mut changed = false;
+        for fit in &self.fits {
+            match fit {
+                Fit::Proven(_) | Fit::Surveyed(_) => {}
+                Fit::Changed(..) => changed = true,
+                Fit::Unmet(why) => push(&mut unmet, why.clone()),
+                Fit::Unknown(why) => push(&mut unknown, format!("cannot tell: {why}")),
+            }
+        }
+        for refusal in refusals {
+            push(&mut unmet, refusal);
+        }
+        self.certain = !unmet.is_empty() || unknown.is_empty();
+        self.verdict = match (unmet.is_empty() && unknown.is_empty(), changed) {
+            (false, _) => Verdict::DoesNotRun,
+            (true, true) => Verdict::RunsWithChanges,
+            (true, false) => Verdict::Runs,
+        };
+        unmet.extend(unknown);
+        self.reasons = unmet;
     }
 }
 

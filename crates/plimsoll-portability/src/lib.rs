@@ -20,6 +20,7 @@ mod node;
 mod platform;
 mod pods;
 mod read;
+mod rewrite;
 mod table;
 mod workload;
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::{Answers, Verdict, answer},
-    need::look,
+    need::{Fit, look},
     node::Node,
     platform::{Platform, PlatformError},
     pods::PodSet,
@@ -287,16 +287,22 @@ async fn run(
 
 /// Lets what was seen outweigh what was concluded.
 pub fn apply(answers: &mut Answers, platform: usize, trials: &Trials) {
+    let needs = &answers.needs;
     let of_platform = answers
         .answers
         .iter_mut()
         .filter(|answer| answer.platform == platform);
     for answer in of_platform {
         match trials.get(&answer.workload) {
-            Some(Tried::Started(_)) => {
-                answer.verdict = Verdict::Runs;
-                answer.certain = true;
-                answer.reasons.clear();
+            Some(Tried::Started(count)) => {
+                for (need, fit) in needs[answer.workload].iter().zip(&mut answer.fits) {
+                    if need.kind.shows_when_pods_start()
+                        && let Fit::Surveyed(_) | Fit::Unknown(_) = fit
+                    {
+                        *fit = Fit::Proven(format!("{count} pods started in a trial"));
+                    }
+                }
+                answer.settle(Vec::new());
             }
             Some(Tried::Failed(why)) => {
                 answer.verdict = Verdict::DoesNotRun;

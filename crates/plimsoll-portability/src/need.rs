@@ -129,6 +129,23 @@ impl NeedKind {
         }
     }
 
+    /// Whether pods that start show that it is met. Scaling, routes and gangs are shown by more than that.
+    pub(crate) fn shows_when_pods_start(self) -> bool {
+        match self {
+            Self::Accelerator
+            | Self::DeviceClaim
+            | Self::Partition
+            | Self::Api
+            | Self::Volume
+            | Self::Network
+            | Self::Runtime
+            | Self::Placement
+            | Self::Security
+            | Self::Image => true,
+            Self::Gang | Self::Gateway | Self::Autoscaling | Self::Monitoring | Self::Unknown => false,
+        }
+    }
+
     /// The requirements whose controls prove that a platform has it.
     #[must_use]
     pub fn carriers(self) -> &'static [Carrier] {

@@ -79,3 +79,20 @@ spec:
     assert_eq!(verdict, Verdict::DoesNotRun);
     assert!(why.contains("drops") && why.contains("schedulingGroup"), "{why}");
 }
+
+#[test]
+fn a_trial_runs_what_should_run_and_takes_it_away_again() {
+    let pod = POD.replace("registry.example/m:1", plimsoll_sim::PROBE_IMAGE);
+    let (verdict, certain, why, tried) = asked(&pod, "minimal", live::Trial::Run);
+    assert_eq!((verdict, certain, tried), (Verdict::Runs, true, 1), "{why}");
+}
+
+#[test]
+fn a_trial_that_something_else_is_in_the_way_of_tells_nothing() {
+    let (verdict, certain, why, tried) = asked(POD, "minimal", live::Trial::Run);
+    assert_eq!((verdict, certain, tried), (Verdict::DoesNotRun, false, 1));
+    assert!(
+        why.starts_with("cannot tell: the trial did not get through"),
+        "{why}"
+    );
+}
