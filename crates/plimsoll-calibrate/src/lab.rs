@@ -72,6 +72,12 @@ impl<'a> Up<'a> {
         command.args(["up", "--name", &up.name]);
         for defect in trial.subject.defects() {
             command.args(["--defect", &defect.id]);
+            if let Some(accelerators) = defect
+                .on_lab()
+                .and_then(|lab| lab.settings.accelerators.as_deref())
+            {
+                command.args(["--accelerators", accelerators]);
+            }
         }
         up.kubeconfig = succeed(&mut command)?.trim().to_owned();
         Ok(up)

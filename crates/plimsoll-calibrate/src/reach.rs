@@ -120,5 +120,6 @@ mod tests {
         assert!(why("kubernetes-1-35", "gang.min-one").contains("1.36"));
         assert!(why("mixed", "mig.caps-open").contains("`partitioned`"));
         assert!(why("partitioned", "virt.whole").contains("`virtualised`"));
+        assert!(why("mixed", "share.spread").contains("`time-sliced`"));
     }
 }

@@ -5,9 +5,11 @@
 //! turns an error into `inconclusive`. To add a check: one folder, and one name in [`ALL`].
 
 pub mod check;
+pub mod device_plugin_discovery;
 pub mod dra_support;
 pub mod driver_runtime_management;
 pub mod gang_scheduling;
+pub mod gpu_sharing;
 pub mod partitioning_mig;
 mod parts;
 pub mod probe_pod;
@@ -23,9 +25,11 @@ pub use settings::Settings;
 
 /// Every check, sorted by id.
 pub static ALL: &[&dyn Check] = &[
+    &device_plugin_discovery::DevicePluginDiscovery,
     &dra_support::DraSupport,
     &driver_runtime_management::DriverRuntimeManagement,
     &gang_scheduling::GangScheduling,
+    &gpu_sharing::GpuSharing,
     &partitioning_mig::PartitioningMig,
     &secure_accelerator_access::SecureAcceleratorAccess,
     &topology_alignment::TopologyAlignment,

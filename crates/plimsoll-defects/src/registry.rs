@@ -14,6 +14,12 @@ macro_rules! defects {
 }
 
 defects! {
+    "dp.counted-twice"
+    "dp.dead-plugin"
+    "dp.first-of-many"
+    "dp.phantom"
+    "dp.sick-stays"
+    "dp.wrong-node"
     "dra.api-only"
     "dra.cdi-lost"
     "dra.double-allocation"
@@ -66,6 +72,11 @@ defects! {
     "sec.selector"
     "sec.sidecar"
     "sec.whole-major"
+    "share.mixed"
+    "share.renamed"
+    "share.serial"
+    "share.spread"
+    "share.unbounded"
     "topo.fictional"
     "topo.flat-labels"
     "topo.relaxed"
@@ -215,11 +226,13 @@ mod tests {
     fn a_prefix_belongs_to_one_requirement() {
         for defect in Defect::all() {
             let requirement = match defect.id.split_once('.').map(|(prefix, _)| prefix) {
+                Some("dp") => "device_plugin_discovery",
                 Some("dra") => "dra_support",
                 Some("drv") => "driver_runtime_management",
                 Some("gang") => "gang_scheduling",
                 Some("mig") => "partitioning_mig",
                 Some("sec") => "secure_accelerator_access",
+                Some("share") => "gpu_sharing",
                 Some("topo") => "topology_alignment",
                 Some("virt") => "virtualized_accelerator",
                 other => panic!("{}: prefix {other:?} has no requirement", defect.id),

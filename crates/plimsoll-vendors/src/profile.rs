@@ -18,6 +18,10 @@ pub struct Vendor {
     /// Keys of taints that nodes with these devices usually carry.
     #[serde(default)]
     pub taints: Vec<String>,
+    /// Ways in which each of the vendor's products can be shared by software; empty where that depends on the product
+    /// or is not known.
+    #[serde(default)]
+    pub sharing: Vec<String>,
     /// Dynamic resource allocation, where the vendor has a driver.
     #[serde(default)]
     pub dra: Option<Dra>,

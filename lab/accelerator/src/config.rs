@@ -53,6 +53,20 @@ pub struct DeviceConfig {
     /// How it is divided, if it is.
     #[serde(default)]
     pub division: Division,
+    /// How its plugin shares it among pods; not at all without.
+    #[serde(default)]
+    pub sharing: Option<Sharing>,
+}
+
+/// Time-slicing of a device plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sharing {
+    /// How many pods can have the device at a time.
+    pub replicas: u32,
+    /// Whether shares go by a resource name of their own, `….shared`.
+    #[serde(default)]
+    pub renamed: bool,
 }
 
 /// Why a configuration cannot be used.

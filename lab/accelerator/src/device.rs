@@ -7,7 +7,7 @@ use plimsoll_vendors::{Lab, Part, Vendor};
 
 use crate::{
     cdi::{DeviceNode, Mount},
-    config::{DeviceConfig, NodeConfig},
+    config::{DeviceConfig, NodeConfig, Sharing},
     faults::Faults,
     identity::{self, HEADER_LENGTH, Identity, Role},
     installation::{InstallError, Installation},
@@ -48,6 +48,8 @@ pub(crate) struct Device {
     pub(crate) driver_version: String,
     /// What comes into a container beside it.
     pub(crate) mounts: Vec<Mount>,
+    /// How its plugin shares it among pods.
+    pub(crate) sharing: Option<Sharing>,
 }
 
 /// The whole device that a part belongs to.
@@ -262,6 +264,7 @@ pub(crate) fn describe(
         capability: None,
         driver_version: lab.driver_version.clone(),
         mounts: Vec::new(),
+        sharing: entry.sharing,
     }
 }
 
@@ -282,6 +285,7 @@ pub(crate) mod fixture {
             minor: 10 + index,
             backing: format!("/var/lib/lab/{vendor}-{index}").into(),
             division: Division::default(),
+            sharing: None,
         }
     }
 

@@ -19,6 +19,12 @@ pub(crate) enum Fault {
     GhostLabel,
     /// A device takes nothing from the counters that its parts take from.
     DoubleCount,
+    /// What the driver publishes, the plugin lists as well.
+    CountedTwice,
+    /// The plugin answers no request to allocate.
+    DeadPlugin,
+    /// Of several devices for a container, the plugin injects the first.
+    FirstOfMany,
     /// The plugin always injects its first device.
     Neighbour,
     /// Nothing is behind a virtual function.
@@ -55,10 +61,27 @@ pub(crate) enum Fault {
     VirtualWhole,
     /// Partitions are twice as large as their profile says.
     WrongProfile,
+    /// The plugin lists each device under a second id, which stands for nothing.
+    Phantom,
+    /// The plugin shares, under a name for shares, what the driver hands out whole.
+    SharedAndWhole,
+    /// The plugin lists each device once, whatever is configured.
+    SharesMissing,
+    /// The plugin lists each device once, under the name for shares, and nobody counts.
+    SharesOnlyNamed,
+    /// The plugin lists twice as many shares as configured.
+    SharesUnbounded,
+    /// On the second node, the plugin injects nothing.
+    WrongNode,
 }
 
 /// Ids and faults, sorted by id.
 const TABLE: &[(&str, Fault)] = &[
+    ("dp.counted-twice", Fault::CountedTwice),
+    ("dp.dead-plugin", Fault::DeadPlugin),
+    ("dp.first-of-many", Fault::FirstOfMany),
+    ("dp.phantom", Fault::Phantom),
+    ("dp.wrong-node", Fault::WrongNode),
     ("dra.api-only", Fault::ApiOnly),
     ("dra.double-allocation", Fault::DoubleAllocation),
     ("dra.no-injection", Fault::NoInjection),
@@ -80,6 +103,10 @@ const TABLE: &[(&str, Fault)] = &[
     ("mig.wrong-profile", Fault::WrongProfile),
     ("sec.all-devices", Fault::AllDevices),
     ("sec.neighbour", Fault::Neighbour),
+    ("share.mixed", Fault::SharedAndWhole),
+    ("share.renamed", Fault::SharesMissing),
+    ("share.spread", Fault::SharesOnlyNamed),
+    ("share.unbounded", Fault::SharesUnbounded),
     ("topo.fictional", Fault::Fictional),
     ("topo.flat-labels", Fault::FlatLabels),
     ("virt.double-count", Fault::DoubleCount),

@@ -126,6 +126,7 @@ impl Labeller {
                 let version = self.installation.version(&vendor.id);
                 labels.extend(of_vendor(vendor, &devices, version, &self.faults));
             }
+            labels.extend(shares::labels(&self.devices, &self.faults));
         }
         labels
     }

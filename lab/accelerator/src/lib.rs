@@ -43,7 +43,7 @@ mod shutdown;
 mod socket;
 
 pub use cdi::CdiError;
-pub use config::{ConfigError, DeviceConfig, NodeConfig};
+pub use config::{ConfigError, DeviceConfig, NodeConfig, Sharing};
 pub use device::DeviceError;
 pub use dra::{CheckpointError, DriverError, PublishError};
 pub use exporter::ExporterError;

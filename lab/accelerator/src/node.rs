@@ -12,15 +12,19 @@ use plimsoll_defects::Allocation;
 use plimsoll_vendors::Vendor;
 
 use crate::{
-    config::{ConfigError, NodeConfig},
+    config::{ConfigError, NodeConfig, Sharing},
     device::{self, Device, DeviceError},
     dra::{DriverError, driver::Driver},
     exporter::{self, ExporterError},
-    faults::Faults,
+    faults::{Fault, Faults},
     installation::Installation,
     labeller::Labeller,
     monitor::{self, Monitor},
-    plugin::{PluginError, registration::Plugin},
+    plugin::{
+        PluginError,
+        registration::Plugin,
+        shares::{self, Shares},
+    },
     shutdown::{self, Shutdown},
 };
 
@@ -164,11 +168,12 @@ struct Parts<'a> {
     shutdown: &'a Shutdown,
 }
 
-type Running<'a> = FuturesUnordered<futures::future::LocalBoxFuture<'a, Result<(), ServeError>>>;
+type Part<'a> = futures::future::LocalBoxFuture<'a, Result<(), ServeError>>;
+type Running<'a> = FuturesUnordered<Part<'a>>;
 
 impl<'a> Parts<'a> {
     fn start(&self) -> Running<'a> {
-        let running = Running::new();
+        let mut running = Running::new();
         let (config, shutdown) = (self.config, self.shutdown);
         for ((vendor, allocation), devices) in by_vendor_and_allocation(self.devices) {
             let faults = Faults::of(&config.defects);
@@ -178,6 +183,18 @@ impl<'a> Parts<'a> {
                 && let Some(dra) = &vendor.dra
             {
                 let (client, node_uid) = (self.client.clone(), self.node_uid.clone());
+                let whole = devices.iter().filter(|device| device.parent.is_none());
+                let whole: Vec<Device> = whole.cloned().collect();
+                if faults.has(Fault::CountedTwice) {
+                    running.extend(self.plugins(vendor, &whole, None));
+                }
+                if faults.has(Fault::SharedAndWhole) {
+                    let sharing = Sharing {
+                        replicas: 4,
+                        renamed: true,
+                    };
+                    running.extend(self.plugins(vendor, &whole, Some(sharing)));
+                }
                 let driver = Driver {
                     vendor,
                     dra,
@@ -197,21 +214,8 @@ impl<'a> Parts<'a> {
                 }));
                 continue;
             }
-            for (resource, offered) in by_resource(&devices) {
-                let plugin = Plugin {
-                    name: plugin_name(vendor, &resource),
-                    resource,
-                    devices: offered,
-                    all: devices.clone(),
-                    faults: faults.clone(),
-                    monitor: monitor.clone(),
-                };
-                let (vendor, node) = (id.clone(), node.clone());
-                running.push(Box::pin(async move {
-                    let served = plugin.serve(config, shutdown).await;
-                    served.map_err(|source| ServeError::Plugin { vendor, node, source })
-                }));
-            }
+            let sharing = devices.first().and_then(|device| device.sharing);
+            running.extend(self.plugins(vendor, &devices, sharing));
         }
         let labeller = Labeller {
             node: config.node.clone(),
@@ -232,6 +236,39 @@ impl<'a> Parts<'a> {
             }));
         }
         running
+    }
+
+    /// The device plugins of a vendor's devices, one for each resource that they are offered as.
+    fn plugins(
+        &self,
+        vendor: &'static Vendor,
+        devices: &[Device],
+        sharing: Option<Sharing>,
+    ) -> Vec<Part<'a>> {
+        let mut plugins = Vec::new();
+        for (resource, offered) in by_resource(devices) {
+            let (config, shutdown) = (self.config, self.shutdown);
+            let faults = Faults::of(&config.defects);
+            let plugin = Plugin {
+                name: plugin_name(vendor, &resource),
+                resource: shares::resource(&resource, sharing, &faults),
+                devices: offered,
+                all: devices.to_vec(),
+                shares: Shares::of(sharing, &faults),
+                faults,
+                monitor: self.monitor.clone(),
+            };
+            let part: Part<'a> = Box::pin(async move {
+                let served = plugin.serve(config, shutdown).await;
+                served.map_err(|source| ServeError::Plugin {
+                    vendor: vendor.id.clone(),
+                    node: config.node.clone(),
+                    source,
+                })
+            });
+            plugins.push(part);
+        }
+        plugins
     }
 }
 

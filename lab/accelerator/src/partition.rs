@@ -213,6 +213,7 @@ fn describe(
         part: Some(part.clone()),
         slices: whole.slices,
         is_offered: true,
+        sharing: None,
         ..whole.clone()
     }
 }

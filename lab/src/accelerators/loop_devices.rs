@@ -90,6 +90,7 @@ async fn create_one(
         minor,
         backing,
         division: request.division.clone(),
+        sharing: request.sharing,
     })
 }
 

@@ -80,10 +80,11 @@ fn published(
 
 fn offers(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Option<String> {
     request.resources().into_iter().find_map(|(resource, wanted)| {
-        let allocatable = node.and_then(|node| node.status.as_ref()?.allocatable.as_ref()?.get(&resource));
-        let count = allocatable
-            .and_then(|quantity| quantity.0.parse::<u32>().ok())
-            .unwrap_or(0);
+        let allocatable = node.and_then(|node| node.status.as_ref()?.allocatable.as_ref());
+        let named = |name: &str| allocatable?.get(name)?.0.parse::<u32>().ok();
+        // Seeded defects may offer shares under another name, or fewer than there should be, but each device once.
+        let renamed = request.sharing.and_then(|_| named(&format!("{resource}.shared")));
+        let count = renamed.or_else(|| named(&resource)).unwrap_or(0);
         (count < wanted).then(|| format!("the node `{name}` has {count} of {wanted} `{resource}`"))
     })
 }

@@ -1,4 +1,4 @@
-//! Which accelerators a node gets: `VENDOR:COUNT[:dra|plugin[:DIVISION]]`.
+//! Which accelerators a node gets: `VENDOR:COUNT[:dra|plugin[:DIVISION]][:replicas=N[:renamed]]`.
 //!
 //! How devices can be divided, such as `whole|3g.40gb+1g.10gb` or `vf4`, is told by [`Division`].
 
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use plimsoll_accelerator::Sharing;
 use plimsoll_defects::Allocation;
 use plimsoll_vendors::{Divided, Division, DivisionError, PartKind, UnknownVendor, Vendor};
 use serde::{Deserialize, Serialize};
@@ -20,17 +21,25 @@ pub(crate) struct AcceleratorRequest {
     /// How each of them is divided, if they are.
     #[serde(default)]
     pub(crate) division: Division,
+    /// How the plugin shares each of them among pods.
+    #[serde(default)]
+    pub(crate) sharing: Option<Sharing>,
 }
 
 /// Why a text asks for no accelerators that a lab can have.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error("`{0}` is not VENDOR:COUNT[:dra|plugin[:DIVISION]]")]
+    #[error("`{0}` is not VENDOR:COUNT[:dra|plugin[:DIVISION]][:replicas=N[:renamed]]")]
     Shape(String),
     #[error("`{count}` in `{request}` is not a number of accelerators from 1 to {max}", max = AcceleratorRequest::MAX)]
     Count { request: String, count: String },
     #[error("`{how}` in `{request}` is no way to hand out accelerators: expected `dra` or `plugin`")]
     Allocation { request: String, how: String },
+    #[error("`{word}` in `{request}` is no way to share: expected `replicas=N` with N from 2 to {max}, and perhaps \
+             `renamed` after it", max = AcceleratorRequest::MAX)]
+    Sharing { request: String, word: String },
+    #[error("`{0}` would share what a DRA driver hands out: only `plugin` shares by replicas")]
+    SharedByDriver(String),
     #[error(transparent)]
     Vendor(#[from] UnknownVendor),
     #[error(transparent)]
@@ -61,7 +70,11 @@ impl AcceleratorRequest {
             }
         };
         if divided.whole {
-            offer(vendor.resource().map(str::to_owned));
+            let suffix = match self.sharing {
+                Some(sharing) if sharing.renamed => ".shared",
+                Some(_) | None => "",
+            };
+            offer(vendor.resource().map(|resource| format!("{resource}{suffix}")));
         }
         for part in &divided.parts {
             offer(match &part.kind {
@@ -89,12 +102,16 @@ impl FromStr for AcceleratorRequest {
 
     fn from_str(text: &str) -> Result<Self, RequestError> {
         let parts: Vec<_> = text.trim().split(':').collect();
-        let (vendor, count, how, division) = match parts[..] {
-            [vendor, count] => (vendor, count, "dra", "whole"),
+        let first_share = parts.iter().position(|part| part.starts_with("replicas="));
+        let (parts, shares) = parts.split_at(first_share.unwrap_or(parts.len()));
+        let usual = if shares.is_empty() { "dra" } else { "plugin" };
+        let (vendor, count, how, division) = match *parts {
+            [vendor, count] => (vendor, count, usual, "whole"),
             [vendor, count, how] => (vendor, count, how, "whole"),
             [vendor, count, how, division] => (vendor, count, how, division),
             _ => return Err(RequestError::Shape(text.to_owned())),
         };
+        let sharing = sharing(text, shares)?;
         let profile = Vendor::by_id(vendor)?;
         if profile.lab.is_none() {
             return Err(RequestError::NotImitated(vendor.to_owned()));
@@ -109,6 +126,9 @@ impl FromStr for AcceleratorRequest {
                 });
             }
         };
+        if sharing.is_some() && allocation == Allocation::Dra {
+            return Err(RequestError::SharedByDriver(text.to_owned()));
+        }
         match allocation {
             Allocation::Dra if profile.dra.is_none() => {
                 return Err(RequestError::NotOffered {
@@ -143,6 +163,7 @@ impl FromStr for AcceleratorRequest {
             count,
             allocation,
             division,
+            sharing,
         };
         if allocation == Allocation::Plugin && request.resources().is_empty() {
             return Err(RequestError::NotOffered {
@@ -155,6 +176,26 @@ impl FromStr for AcceleratorRequest {
     }
 }
 
+/// What a request says after the way in which accelerators are handed out.
+fn sharing(request: &str, words: &[&str]) -> Result<Option<Sharing>, RequestError> {
+    let wrong = |word: &str| RequestError::Sharing {
+        request: request.to_owned(),
+        word: word.to_owned(),
+    };
+    let (replicas, renamed) = match words {
+        [] => return Ok(None),
+        [replicas] => (replicas, false),
+        [replicas, "renamed"] => (replicas, true),
+        [_, other, ..] => return Err(wrong(other)),
+    };
+    let number = replicas
+        .strip_prefix("replicas=")
+        .and_then(|number| number.parse().ok())
+        .filter(|number| (2..=u32::from(AcceleratorRequest::MAX)).contains(number));
+    let replicas = number.ok_or_else(|| wrong(replicas))?;
+    Ok(Some(Sharing { replicas, renamed }))
+}
+
 impl fmt::Display for AcceleratorRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.allocation {
@@ -162,10 +203,15 @@ impl fmt::Display for AcceleratorRequest {
             Allocation::Plugin => "plugin",
         };
         write!(f, "{}:{}:{how}", self.vendor, self.count)?;
-        if self.division.is_whole() {
-            return Ok(());
+        if !self.division.is_whole() {
+            write!(f, ":{}", self.division)?;
         }
-        write!(f, ":{}", self.division)
+        match self.sharing {
+            Some(Sharing { replicas, renamed }) => {
+                write!(f, ":replicas={replicas}{}", if renamed { ":renamed" } else { "" })
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -212,12 +258,28 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_may_share_each_device_and_rename_the_shares() {
+        for (text, whole) in [
+            ("nvidia:2:replicas=4", "nvidia:2:plugin:replicas=4"),
+            (
+                "nvidia:2:plugin:replicas=2:renamed",
+                "nvidia:2:plugin:replicas=2:renamed",
+            ),
+        ] {
+            assert_eq!(text.parse::<AcceleratorRequest>().unwrap().to_string(), whole);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_had_is_refused_by_the_part_that_is_wrong() {
         assert!(error("nvidia").contains("VENDOR:COUNT"));
         assert!(error("nvidia:two").contains("`two`"));
         assert!(error("nvidia:0").contains("from 1 to 16"));
         assert!(error("nvidia:99").contains("`99`"));
         assert!(error("nvidia:2:magic").contains("`magic`"));
+        assert!(error("nvidia:2:plugin:replicas=1").contains("from 2 to 16"));
+        assert!(error("nvidia:2:plugin:replicas=4:twice").contains("`twice`"));
+        assert!(error("nvidia:2:dra:replicas=4").contains("only `plugin`"));
         assert!(error("nvdia:2").contains("nvidia"));
         assert!(error("example:1").contains("imitate"));
         assert!(

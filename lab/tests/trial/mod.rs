@@ -8,9 +8,11 @@ use plimsoll_defects::Defect;
 use ground::{Ground, Outcome};
 
 /// The requirements that have a check, all of which a sound lab fulfils, as far as they are about what it has.
-const REQUIREMENTS: [&str; 5] = [
+const REQUIREMENTS: [&str; 7] = [
+    "device_plugin_discovery",
     "dra_support",
     "gang_scheduling",
+    "gpu_sharing",
     "partitioning_mig",
     "secure_accelerator_access",
     "virtualized_accelerator",

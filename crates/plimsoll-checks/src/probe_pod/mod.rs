@@ -6,6 +6,7 @@
 
 mod claim;
 mod container;
+mod crew;
 mod grant;
 mod holding;
 mod life;
@@ -20,6 +21,7 @@ mod ruling;
 
 pub use claim::{ClaimSpec, Count, Request};
 pub use container::{Privilege, ProbeContainer};
+pub(crate) use crew::{Crew, Member, slowest};
 pub use grant::{ClaimSource, Grant};
 pub use holding::{Holding, holdings, shown, trespasses};
 pub use life::{LivePod, RemoveError, chain, unmet};

@@ -115,6 +115,18 @@ impl<'a> Ground<'a> {
         self.lease.total() >= 2
     }
 
+    /// Whether several pods can have the same device by this path.
+    pub(super) fn is_shared(&self) -> bool {
+        match &self.path {
+            Path::DevicePlugin { resource } => self
+                .context
+                .inventory
+                .node(&self.node)
+                .is_some_and(|node| node.sharing(resource).is_some()),
+            Path::Dra { .. } => false,
+        }
+    }
+
     /// A pod with one container that is given one accelerator, looks and stays.
     pub(super) fn holder(&self, name: &str, look: Look) -> ProbePod {
         self.grant(self.bare(name), self.container(HOLDER, look))

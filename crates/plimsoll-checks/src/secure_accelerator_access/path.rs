@@ -122,7 +122,8 @@ impl Ground<'_> {
             Ok::<_, CheckError>(open_to_all)
         };
         let neighbour = async {
-            if !self.has_neighbours() {
+            // Pods with shares of devices may have the same one.
+            if !self.has_neighbours() || self.is_shared() {
                 return Ok(None);
             }
             let (ruling, second) = neighbour::look(self, first, numbers).await?;

@@ -358,6 +358,7 @@ mod tests {
             (
                 "nvidia.com/gpu".into(),
                 Counted {
+                    capacity: 4,
                     allocatable: 4,
                     used: 1,
                 },
@@ -365,6 +366,7 @@ mod tests {
             (
                 "rdma/hca".into(),
                 Counted {
+                    capacity: 9,
                     allocatable: 9,
                     used: 0,
                 },
@@ -372,6 +374,7 @@ mod tests {
             (
                 "acme.com/npu".into(),
                 Counted {
+                    capacity: 0,
                     allocatable: 0,
                     used: 0,
                 },

@@ -118,6 +118,42 @@ impl Node {
     pub fn is_usable(&self) -> bool {
         self.ready && self.schedulable
     }
+
+    /// How the devices behind an extended resource are shared by software, as its name and the node's labels say.
+    #[must_use]
+    pub fn sharing(&self, resource: &str) -> Option<Sharing> {
+        let (base, is_renamed) = match resource.strip_suffix(".shared") {
+            Some(base) => (base, true),
+            None => (resource, false),
+        };
+        let label = |name: &str| self.labels.get(&format!("{base}.{name}")).map(String::as_str);
+        let replicas = label("replicas").and_then(|text| text.parse().ok());
+        let replicas = replicas.filter(|replicas: &u64| *replicas > 1);
+        let strategy = label("sharing-strategy").filter(|strategy| !matches!(*strategy, "none" | ""));
+        // With a name of its own for shares, the plain one is that of whole devices.
+        let renames = format!("{base}.shared");
+        let is_shared = is_renamed
+            || (!self.accelerators.contains_key(&renames) && (replicas.is_some() || strategy.is_some()));
+        is_shared.then(|| Sharing {
+            base: base.to_owned(),
+            strategy: strategy.unwrap_or("time-slicing").to_owned(),
+            replicas,
+            devices: label("count").and_then(|text| text.parse().ok()),
+        })
+    }
+}
+
+/// How the devices behind an extended resource are shared by software.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// The resource that whole devices have.
+    pub base: String,
+    /// What the node calls it, such as `time-slicing` or `mps`.
+    pub strategy: String,
+    /// Into how many shares each device is said to be divided.
+    pub replicas: Option<u64>,
+    /// How many devices the node is said to have.
+    pub devices: Option<u64>,
 }
 
 /// A taint of a node.
@@ -135,6 +171,8 @@ pub struct NodeTaint {
 /// So many of something there are, and so many are in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counted {
+    /// How many there are, those that are out of order included.
+    pub capacity: u64,
     /// How many pods can have.
     pub allocatable: u64,
     /// How many pods have.
@@ -268,4 +306,43 @@ pub struct GangApi {
     pub kind: String,
     /// What it was concluded from.
     pub because: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(labels: &[(&str, &str)], resources: &[&str]) -> Node {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Node {
+            labels: labels.iter().map(pair).collect(),
+            accelerators: resources
+                .iter()
+                .map(|resource| ((*resource).to_owned(), Counted::default()))
+                .collect(),
+            ..Node::default()
+        }
+    }
+
+    #[test]
+    fn a_resource_is_shared_by_its_name_or_by_what_the_node_says() {
+        let gpu = "nvidia.com/gpu";
+        assert_eq!(node(&[], &[gpu]).sharing(gpu), None);
+        assert_eq!(
+            node(&[("nvidia.com/gpu.replicas", "1")], &[gpu]).sharing(gpu),
+            None
+        );
+        let sliced = [("nvidia.com/gpu.replicas", "4"), ("nvidia.com/gpu.count", "2")];
+        let sharing = node(&sliced, &[gpu]).sharing(gpu).unwrap();
+        assert_eq!((sharing.replicas, sharing.devices), (Some(4), Some(2)));
+        let renamed = node(&sliced, &[gpu, "nvidia.com/gpu.shared"]);
+        assert_eq!(renamed.sharing(gpu), None);
+        assert_eq!(renamed.sharing("nvidia.com/gpu.shared").unwrap().base, gpu);
+        let mps = [("nvidia.com/gpu.sharing-strategy", "mps")];
+        assert_eq!(node(&mps, &[gpu]).sharing(gpu).unwrap().strategy, "mps");
+        assert_eq!(
+            node(&[("nvidia.com/gpu.sharing-strategy", "none")], &[gpu]).sharing(gpu),
+            None
+        );
+    }
 }

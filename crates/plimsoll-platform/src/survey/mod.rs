@@ -28,7 +28,7 @@ use named::Object;
 use page::all;
 
 pub use inventory::{
-    Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path, ServedApi,
+    Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path, ServedApi, Sharing,
 };
 pub use nodes::keeps_label;
 

@@ -71,6 +71,8 @@ struct NodeSpec {
 #[serde(rename_all = "camelCase")]
 struct NodeStatus {
     #[serde(default)]
+    capacity: BTreeMap<String, String>,
+    #[serde(default)]
     allocatable: BTreeMap<String, String>,
     #[serde(default)]
     conditions: Vec<NodeCondition>,
@@ -130,13 +132,14 @@ impl From<NodeObject> for Node {
             accelerators: extended
                 .into_iter()
                 .map(|(name, quantity)| {
-                    (
-                        name,
-                        Counted {
-                            allocatable: whole(&quantity),
-                            used: 0,
-                        },
-                    )
+                    let allocatable = whole(&quantity);
+                    let capacity = status.capacity.get(&name).map_or(allocatable, |text| whole(text));
+                    let counted = Counted {
+                        capacity,
+                        allocatable,
+                        used: 0,
+                    };
+                    (name, counted)
                 })
                 .collect(),
             kubelet: status.node_info.kubelet_version,
@@ -323,6 +326,7 @@ mod tests {
         assert_eq!(
             node.accelerators["nvidia.com/gpu"],
             Counted {
+                capacity: 4,
                 allocatable: 4,
                 used: 0
             }

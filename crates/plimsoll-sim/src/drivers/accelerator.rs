@@ -6,7 +6,7 @@ use plimsoll_vendors::{Divided, Part, PartKind, Vendor};
 use crate::{
     Faults,
     node::device::HardwareDevice,
-    platform::{Allocation, NodeGroup},
+    platform::{Allocation, NodeGroup, Sharing},
 };
 
 /// Accelerators are block devices of this driver, as in the lab.
@@ -59,6 +59,8 @@ pub(crate) struct Accelerator {
     pub(crate) is_offered: bool,
     /// Path and number of what a container needs besides, to use it.
     pub(crate) capability: Option<(String, DeviceNumber)>,
+    /// How its plugin shares it.
+    pub(crate) sharing: Option<Sharing>,
 }
 
 impl Accelerator {
@@ -84,6 +86,7 @@ impl Accelerator {
             let first = u32::try_from(first.count()).unwrap_or(u32::MAX);
             for index in first..first.saturating_add(kind.count) {
                 let mut whole = Self::whole(node, vendor, index, kind.allocation, next());
+                whole.sharing = kind.sharing;
                 // Whoever reads a platform file sees to it that its devices can be divided.
                 let divided = vendor.divide(&kind.division).unwrap_or(Divided {
                     whole: true,
@@ -132,6 +135,7 @@ impl Accelerator {
             slices: 0,
             is_offered: true,
             capability: None,
+            sharing: None,
         }
     }
 
@@ -325,6 +329,7 @@ pub(crate) mod fixture {
             allocation,
             busy: 0,
             division: plimsoll_vendors::Division::default(),
+            sharing: None,
         }];
         group
     }

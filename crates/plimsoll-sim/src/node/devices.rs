@@ -67,8 +67,14 @@ impl DeviceAccount {
                 if needed == 0 {
                     continue;
                 }
+                if let Some(refusal) = plugin.refusal() {
+                    return Err(refusal.to_owned());
+                }
                 let again = reusable.remove(resource).unwrap_or_default();
                 let chosen = choose(plugin, needed, again, &taken)?;
+                if let Some(why) = plugin.excludes(&chosen, &taken) {
+                    return Err(why);
+                }
                 taken.extend(chosen.iter().cloned());
                 if passes_on {
                     reusable.insert(resource.clone(), chosen.clone());
@@ -202,7 +208,7 @@ fn amount(limit: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drivers::{CdiRegistry, fixture::accelerators};
+    use crate::drivers::{CdiRegistry, fixture::accelerators, plugin::Shares};
 
     const RESOURCE: &str = "nvidia.com/gpu";
 
@@ -210,7 +216,14 @@ mod tests {
         let faults = defects.iter().copied().collect();
         let mut registry = CdiRegistry::default();
         let devices = accelerators("nvidia", 2);
-        let plugin = Plugin::new(RESOURCE, devices.clone(), &devices, &mut registry, &faults);
+        let plugin = Plugin::new(
+            RESOURCE,
+            devices.clone(),
+            &devices,
+            Shares::none(),
+            &mut registry,
+            &faults,
+        );
         DeviceAccount::new(vec![plugin], &faults)
     }
 

@@ -16,8 +16,14 @@ use super::{
 };
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, dra::Driver, installation, plugin::Plugin, uuid},
-    platform::{Allocation, NodeGroup},
+    drivers::{
+        Accelerator, CdiRegistry,
+        dra::Driver,
+        installation,
+        plugin::{self, Plugin, Shares},
+        uuid,
+    },
+    platform::{Allocation, NodeGroup, Sharing},
 };
 
 /// A node and its kubelet.
@@ -70,8 +76,13 @@ impl Kubelet {
     pub(crate) fn new(name: &str, number: u32, group: &Arc<NodeGroup>, minor: u32, faults: &Faults) -> Self {
         let accelerators = Accelerator::of_node(name, group, faults);
         let boot_id = uuid(&format!("{name}/boot"));
-        let machine = Machine::new(boot_id, accelerators.iter().flat_map(Accelerator::hardware))
+        let working = accelerators
+            .iter()
+            .filter(|accelerator| !is_sick(accelerator, faults));
+        let machine = Machine::new(boot_id, working.flat_map(Accelerator::hardware))
             .telling(installation::kernel_files(&accelerators, faults));
+        let mut labels = installation::labels(&accelerators, number == 0, faults);
+        labels.extend(plugin::labels(&accelerators, faults));
         let mut registry = CdiRegistry::default();
         let plugins = plugins(&accelerators, &mut registry, faults);
         let registry = Arc::new(Mutex::new(registry));
@@ -86,7 +97,7 @@ impl Kubelet {
             number,
             group: Arc::clone(group),
             minor: group.kubelet.unwrap_or(minor),
-            labels: installation::labels(&accelerators, number == 0, faults),
+            labels,
             taint: installation::taint(&accelerators, number == 0, faults),
             machine: Arc::new(machine),
             accelerators,
@@ -154,16 +165,50 @@ impl Kubelet {
 }
 
 fn plugins(accelerators: &[Accelerator], registry: &mut CdiRegistry, faults: &Faults) -> Vec<Plugin> {
-    let mut by_resource: BTreeMap<String, Vec<Accelerator>> = BTreeMap::new();
-    for accelerator in of(accelerators, &[Allocation::Plugin]).filter(|accelerator| accelerator.is_offered) {
-        if let Some(resource) = accelerator.resource() {
-            by_resource.entry(resource).or_default().push(accelerator.clone());
-        }
+    let mut by_resource: BTreeMap<String, (Shares, Vec<Accelerator>)> = BTreeMap::new();
+    for (accelerator, sharing) in offered(accelerators, faults) {
+        let Some(resource) = accelerator.resource() else {
+            continue;
+        };
+        let suffix = if sharing.is_some_and(|sharing| sharing.renamed) {
+            ".shared"
+        } else {
+            ""
+        };
+        by_resource
+            .entry(format!("{resource}{suffix}"))
+            .or_insert((Shares::of(sharing, faults), Vec::new()))
+            .1
+            .push(accelerator.clone());
     }
     by_resource
         .into_iter()
-        .map(|(resource, devices)| Plugin::new(&resource, devices, accelerators, registry, faults))
+        .map(|(resource, (shares, devices))| {
+            Plugin::new(&resource, devices, accelerators, shares, registry, faults)
+        })
         .collect()
+}
+
+/// What plugins offer, and how they share it.
+fn offered<'a>(
+    accelerators: &'a [Accelerator],
+    faults: &Faults,
+) -> impl Iterator<Item = (&'a Accelerator, Option<Sharing>)> {
+    // Two stacks at once: what the driver publishes, the plugin offers as well, whole or in shares.
+    let twice = if faults.has("share.mixed") {
+        Some(Some(Sharing {
+            replicas: 4,
+            renamed: true,
+        }))
+    } else {
+        faults.has("dp.counted-twice").then_some(None)
+    };
+    let there = accelerators.iter().filter(|accelerator| accelerator.is_offered);
+    there.filter_map(move |accelerator| match accelerator.allocation {
+            Allocation::Plugin => Some((accelerator, accelerator.sharing)),
+            Allocation::Dra if accelerator.parent.is_none() => Some((accelerator, twice?)),
+            Allocation::Dra | Allocation::ExtendedResource => None,
+        })
 }
 
 fn drivers(
@@ -192,6 +237,11 @@ fn drivers(
             )))
         })
         .collect()
+}
+
+/// A device that no longer answers.
+fn is_sick(accelerator: &Accelerator, faults: &Faults) -> bool {
+    faults.has("dp.sick-stays") && accelerator.allocation == Allocation::Plugin && accelerator.index > 0
 }
 
 fn of<'a>(

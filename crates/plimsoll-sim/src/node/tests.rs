@@ -39,6 +39,7 @@ impl Bench {
             allocation,
             busy: 0,
             division: Division::default(),
+            sharing: None,
         }];
         let mut spec = PlatformSpec::preset("minimal").unwrap();
         spec.kubernetes = 36;

@@ -130,6 +130,17 @@ pub struct Accelerators {
     pub busy: u32,
     /// How each is divided, if it is.
     pub division: Division,
+    /// How a device plugin shares each of them among pods; not at all if none.
+    pub sharing: Option<Sharing>,
+}
+
+/// Time-slicing of a device plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// How many pods can have each device at a time.
+    pub replicas: u32,
+    /// Whether shares go by a resource name of their own, `….shared`.
+    pub renamed: bool,
 }
 
 /// How accelerators are handed out.

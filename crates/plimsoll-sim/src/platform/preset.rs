@@ -44,6 +44,7 @@ platforms! {
     "static-mig"
     "strict-quota"
     "tainted-accelerators"
+    "time-sliced"
     "tpu"
     "vgpu"
     "virtualised"

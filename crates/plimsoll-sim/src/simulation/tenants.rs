@@ -128,7 +128,11 @@ fn holder(node: &str, entry: &Accelerators, kubernetes: u32) -> Vec<Value> {
     });
     match entry.allocation {
         Allocation::Plugin | Allocation::ExtendedResource => {
-            let resource = vendor.resource().unwrap_or_default();
+            let suffix = match entry.sharing {
+                Some(sharing) if sharing.renamed => ".shared",
+                Some(_) | None => "",
+            };
+            let resource = format!("{}{suffix}", vendor.resource().unwrap_or_default());
             pod["spec"]["containers"][0]["resources"] = json!({"limits": {resource: entry.busy.to_string()}});
             vec![pod]
         }

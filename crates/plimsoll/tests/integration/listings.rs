@@ -35,6 +35,10 @@ fn checks_as_json_has_the_contract_s_fields() {
     assert_eq!(of("dra_support")["levels"]["1.36"], "absent");
     assert_eq!(of("gang_scheduling")["levels"]["1.36"], "MUST");
     assert_eq!(of("gang_scheduling")["kar"], 53);
+    assert!(
+        of("device_plugin_discovery")["kar"].is_null(),
+        "a pillar may have none"
+    );
 }
 
 #[test]

@@ -6,5 +6,6 @@
 pub(crate) mod preference;
 pub(crate) mod registration;
 pub(crate) mod service;
+pub(crate) mod shares;
 
 pub use registration::PluginError;

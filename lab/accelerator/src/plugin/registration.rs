@@ -15,7 +15,10 @@ use rustix::fs::inotify;
 use tokio::io::unix::AsyncFd;
 use tonic::transport::Server;
 
-use super::service::{PluginService, cdi_id, options};
+use super::{
+    service::{PluginService, cdi_id, options},
+    shares::Shares,
+};
 use crate::{
     cdi::{self, CdiDevice, CdiError, ContainerEdits, Specification},
     config::NodeConfig,
@@ -68,6 +71,7 @@ pub(crate) struct Plugin {
     pub(crate) devices: Vec<Device>,
     /// All devices of the node, which a broken plugin may mistake for one another.
     pub(crate) all: Vec<Device>,
+    pub(crate) shares: Shares,
     pub(crate) faults: Faults,
     pub(crate) monitor: Monitor,
 }
@@ -101,6 +105,7 @@ impl Plugin {
         let service = PluginService::new(
             &self.resource,
             self.devices.clone(),
+            self.shares,
             self.faults.clone(),
             self.monitor.clone(),
             this_kubelet.clone(),
@@ -252,6 +257,7 @@ mod tests {
             all: Vec::new(),
             resource: "amd.com/gpu".into(),
             devices: vec![fixture::device("amd", 0)],
+            shares: Shares::of(None, &Faults::default()),
             faults: Faults::default(),
             monitor,
         };

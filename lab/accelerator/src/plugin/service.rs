@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status};
 
-use super::preference::prefer;
+use super::{preference::prefer, shares::Shares};
 use crate::{
     device::Device,
     faults::{Fault, Faults},
@@ -25,6 +25,7 @@ use crate::{
 pub(crate) struct PluginService {
     resource: String,
     devices: Vec<Device>,
+    shares: Shares,
     faults: Faults,
     monitor: Monitor,
     shutdown: Shutdown,
@@ -48,6 +49,7 @@ impl PluginService {
     pub(crate) fn new(
         resource: &str,
         devices: Vec<Device>,
+        shares: Shares,
         faults: Faults,
         monitor: Monitor,
         shutdown: Shutdown,
@@ -55,6 +57,7 @@ impl PluginService {
         Self {
             resource: resource.to_owned(),
             devices,
+            shares,
             faults,
             monitor,
             shutdown,
@@ -63,23 +66,33 @@ impl PluginService {
     }
 
     fn list(&self, readings: &Readings) -> ListAndWatchResponse {
-        let devices = self.devices.iter().map(|device| {
+        let devices = self.devices.iter().flat_map(|device| {
             let healthy = readings
                 .get(&device.identity.uuid)
                 .is_some_and(Reading::is_healthy);
-            device_plugin::Device {
-                id: device.identity.uuid.clone(),
+            let share = move |id| device_plugin::Device {
+                id,
                 health: if healthy { "Healthy" } else { "Unhealthy" }.to_owned(),
                 topology: Some(TopologyInfo {
                     nodes: vec![NumaNode {
                         id: device.identity.numa_node.into(),
                     }],
                 }),
-            }
+            };
+            self.shares.ids(&device.identity.uuid).into_iter().map(share)
         });
-        ListAndWatchResponse {
-            devices: devices.collect(),
+        let mut devices: Vec<device_plugin::Device> = devices.collect();
+        if self.faults.has(Fault::Phantom) {
+            let phantoms: Vec<device_plugin::Device> = devices
+                .iter()
+                .map(|device| device_plugin::Device {
+                    id: format!("{}-again", device.id),
+                    ..device.clone()
+                })
+                .collect();
+            devices.extend(phantoms);
         }
+        ListAndWatchResponse { devices }
     }
 
     /// Waits until the list is another than `last`; `None` when it is time to end.
@@ -92,8 +105,14 @@ impl PluginService {
 
     /// The devices that a container is given for the ids that the kubelet chose.
     fn granted(&self, ids: &[String]) -> Result<Vec<&Device>, Status> {
+        if self.faults.has(Fault::DeadPlugin) {
+            return Err(Status::unavailable("connection refused"));
+        }
         let chosen = |id: &String| {
-            let found = self.devices.iter().find(|device| &device.identity.uuid == id);
+            let found = self
+                .devices
+                .iter()
+                .find(|device| device.identity.uuid == Shares::device(id));
             found
                 .ok_or_else(|| Status::not_found(format!("no device `{id}` of resource `{}`", self.resource)))
         };
@@ -103,6 +122,13 @@ impl PluginService {
         }
         if self.faults.has(Fault::Neighbour) {
             return Ok(self.devices.iter().take(devices.len()).collect());
+        }
+        if self.faults.has(Fault::FirstOfMany) {
+            return Ok(devices.into_iter().take(1).collect());
+        }
+        let is_second = |device: &&Device| device.identity.node.ends_with('2');
+        if self.faults.has(Fault::WrongNode) && self.devices.iter().any(|device| is_second(&device)) {
+            return Ok(Vec::new());
         }
         Ok(devices)
     }
@@ -142,12 +168,12 @@ impl DevicePlugin for PluginService {
             .into_iter()
             .map(|wish| {
                 let size = usize::try_from(wish.allocation_size).unwrap_or(0);
-                let device_i_ds = prefer(
-                    &self.devices,
-                    &wish.available_device_i_ds,
-                    &wish.must_include_device_i_ds,
-                    size,
-                );
+                let (available, must) = (&wish.available_device_i_ds, &wish.must_include_device_i_ds);
+                let device_i_ds = if self.shares.is_shared() {
+                    self.shares.prefer(available, must, size)
+                } else {
+                    prefer(&self.devices, available, must, size)
+                };
                 ContainerPreferredAllocationResponse { device_i_ds }
             })
             .collect();
@@ -161,7 +187,8 @@ impl DevicePlugin for PluginService {
         let mut container_responses = Vec::new();
         for container in request.into_inner().container_requests {
             let granted = self.granted(&container.devices_ids)?;
-            for device in &granted {
+            // Others may be using what is shared.
+            for device in granted.iter().filter(|_| !self.shares.is_shared()) {
                 // The kubelet does not say when a device comes back, so it is readied when it goes out.
                 (self.clear)(device).map_err(|error| {
                     Status::internal(format!(
@@ -225,7 +252,9 @@ mod tests {
         let devices = vec![fixture::device("amd", 0), fixture::device("amd", 1)];
         let (sender, monitor) = watch::channel(healthy(&[true, true]));
         let (stop, shutdown) = shutdown::channel();
-        let service = PluginService::new("amd.com/gpu", devices, Faults::of(&defects), monitor, shutdown);
+        let shares = Shares::of(None, &Faults::default());
+        let faults = Faults::of(&defects);
+        let service = PluginService::new("amd.com/gpu", devices, shares, faults, monitor, shutdown);
         (
             PluginService {
                 clear: |_| Ok(()),
@@ -281,6 +310,20 @@ mod tests {
     async fn broken_plugins_give_all_or_the_first() {
         assert_eq!(allocate(&["sec.all-devices"], 1).await, [id(0), id(1)]);
         assert_eq!(allocate(&["sec.neighbour"], 1).await, [id(0)]);
+    }
+
+    #[tokio::test]
+    async fn a_plugin_may_list_what_it_can_not_give() {
+        let (phantom, monitor, _stop) = service(&["dp.phantom"]);
+        let listed = phantom.list(&monitor.borrow().clone()).devices;
+        assert_eq!(listed.len(), 4);
+        assert!(phantom.granted(&[listed[0].id.clone()]).is_ok());
+        assert!(phantom.granted(&[listed[2].id.clone()]).is_err());
+        let (dead, _monitor, _stop) = service(&["dp.dead-plugin"]);
+        assert!(dead.granted(&[listed[0].id.clone()]).is_err());
+        let (first, _monitor, _stop) = service(&["dp.first-of-many"]);
+        let both = [listed[0].id.clone(), listed[1].id.clone()];
+        assert_eq!(first.granted(&both).unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -1,10 +1,12 @@
 //! A vendor's device plugin on one node, for pods that ask by extended resource.
 
 mod preference;
+mod shares;
 
 use std::collections::BTreeSet;
 
 use preference::prefer;
+pub(crate) use shares::{Shares, labels};
 
 use crate::{
     Faults,
@@ -16,6 +18,7 @@ use crate::{
 pub(crate) struct Plugin {
     resource: String,
     devices: Vec<Accelerator>,
+    shares: Shares,
     unhealthy: BTreeSet<String>,
     faults: Faults,
 }
@@ -27,6 +30,7 @@ impl Plugin {
         resource: &str,
         devices: Vec<Accelerator>,
         all: &[Accelerator],
+        shares: Shares,
         registry: &mut CdiRegistry,
         faults: &Faults,
     ) -> Self {
@@ -38,6 +42,7 @@ impl Plugin {
         Self {
             resource: resource.to_owned(),
             devices,
+            shares,
             unhealthy: BTreeSet::new(),
             faults: faults.clone(),
         }
@@ -50,10 +55,32 @@ impl Plugin {
 
     /// Ids of its devices, and whether each is healthy.
     pub(crate) fn list(&self) -> Vec<(String, bool)> {
-        self.devices
-            .iter()
-            .map(|device| (device.uuid.clone(), !self.unhealthy.contains(&device.uuid)))
+        let real = self.devices.iter().flat_map(|device| {
+            let healthy = !self.unhealthy.contains(&device.uuid);
+            self.shares.ids(&device.uuid).map(move |id| (id, healthy))
+        });
+        let phantoms = self.devices.iter().filter(|_| self.faults.has("dp.phantom"));
+        real.chain(phantoms.map(|device| (format!("{}-again", device.uuid), true)))
             .collect()
+    }
+
+    /// Why it can't give a container these ids while others have `taken`.
+    pub(crate) fn excludes(&self, ids: &[String], taken: &BTreeSet<String>) -> Option<String> {
+        if !self.faults.has("share.serial") {
+            return None;
+        }
+        let device = |id: &String| Shares::device(id).to_owned();
+        let held: BTreeSet<String> = taken.iter().map(device).collect();
+        let locked = ids.iter().map(device).find(|uuid| held.contains(uuid))?;
+        Some(format!("device {locked} is in exclusive use"))
+    }
+
+    /// Why it answers no request at present.
+    pub(crate) fn refusal(&self) -> Option<&'static str> {
+        self.faults.has("dp.dead-plugin").then_some(
+            "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: \
+             connect: connection refused\"",
+        )
     }
 
     /// Takes note of a device's health. True if that is news.
@@ -70,7 +97,14 @@ impl Plugin {
 
     /// Which of the free devices it would rather hand out.
     pub(crate) fn preferred(&self, available: &[String], size: usize) -> Vec<String> {
-        prefer(&self.devices, available, size)
+        if self.shares.is_shared() {
+            return self.shares.prefer(available, size);
+        }
+        let mut chosen = prefer(&self.devices, available, size);
+        let unknown = available.iter().filter(|id| !chosen.contains(*id)).cloned();
+        let unknown: Vec<String> = unknown.take(size - chosen.len()).collect();
+        chosen.extend(unknown);
+        chosen
     }
 
     /// What a container is given for the devices that the kubelet chose: names for the runtime.
@@ -80,11 +114,25 @@ impl Plugin {
         } else if self.faults.has("sec.neighbour") {
             let first = self.devices.iter().take(ids.len());
             first.map(|device| device.uuid.as_str()).collect()
+        } else if self.faults.has("dp.wrong-node")
+            && self.devices.iter().any(|device| is_second(&device.node))
+        {
+            Vec::new()
+        } else if self.faults.has("dp.first-of-many") {
+            ids.iter().take(1).map(String::as_str).collect()
         } else {
             ids.iter().map(String::as_str).collect()
         };
-        granted.into_iter().map(|id| cdi_id(&self.resource, id)).collect()
+        granted
+            .into_iter()
+            .map(|id| cdi_id(&self.resource, Shares::device(id)))
+            .collect()
     }
+}
+
+/// Whether it is the second node of its kind.
+fn is_second(node: &str) -> bool {
+    node.ends_with("-2")
 }
 
 /// The name by which a container is given a device.
@@ -104,6 +152,7 @@ mod tests {
             "nvidia.com/gpu",
             accelerators("nvidia", 3),
             &accelerators("nvidia", 3),
+            Shares::none(),
             &mut registry,
             &faults,
         );
@@ -130,6 +179,22 @@ mod tests {
             ["/dev/nvidia0", "/dev/nvidia1", "/dev/nvidia2"]
         );
         assert_eq!(given(&["sec.neighbour"]), ["/dev/nvidia0"]);
+    }
+
+    #[test]
+    fn a_plugin_may_offer_what_is_not_there_or_give_less_than_was_chosen() {
+        let (phantom, registry) = plugin(&["dp.phantom"]);
+        let ids: Vec<String> = phantom.list().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids.len(), 6);
+        assert_eq!(
+            phantom.preferred(&ids, 6).len(),
+            6,
+            "what is not there is chosen last"
+        );
+        assert_eq!(phantom.preferred(&ids, 3), ids[..3]);
+        assert!(registry.resolve(&phantom.allocate(&ids[3..4])).is_err());
+        let (first, _) = plugin(&["dp.first-of-many"]);
+        assert_eq!(first.allocate(&ids[..2]).len(), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Accelerators, Allocation, FaultKind, FaultyPlatform, GangScheduling, Latencies, NodeGroup, PlatformSpec,
-    PodSecurity, Section, Software, VERSIONS,
+    PodSecurity, Section, Sharing, Software, VERSIONS,
 };
 
 /// Where the keys are described.
@@ -222,6 +222,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
         );
     }
     let division = division(&mut table, vendor, allocation);
+    let sharing = sharing(&mut table, allocation);
     table.finish();
     Accelerators {
         vendor: vendor.map(|vendor| vendor.id.clone()).unwrap_or_default(),
@@ -229,6 +230,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
         allocation,
         busy,
         division,
+        sharing,
     }
 }
 
@@ -264,6 +266,25 @@ fn division(table: &mut Table<'_>, vendor: Option<&Vendor>, allocation: Allocati
             Division::default()
         }
     }
+}
+
+/// Time-slicing, which device plugins do.
+fn sharing(table: &mut Table<'_>, allocation: Allocation) -> Option<Sharing> {
+    let mut shares = table.table("sharing")?;
+    let stated = shares.count("replicas", 2..=MAX_ACCELERATORS);
+    let replicas = shares.required("replicas", stated);
+    let renamed = shares.flag("renamed").unwrap_or_default();
+    shares.finish();
+    if allocation != Allocation::Plugin {
+        table.fault(
+            "sharing",
+            FaultKind::Impossible {
+                why: "only a device plugin offers shares of devices".to_owned(),
+                help: "use `allocation = \"plugin\"`",
+            },
+        );
+    }
+    Some(Sharing { replicas, renamed })
 }
 
 /// Why a vendor's accelerators can't be handed out like that, and what to do.

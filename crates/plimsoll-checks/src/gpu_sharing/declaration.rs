@@ -1,0 +1,91 @@
+//! The facts of the check.
+
+use ControlKind::{Negative, Positive};
+use plimsoll_platform::Permission;
+use plimsoll_program::RequirementId;
+use plimsoll_record::{ControlKind, Rule};
+
+use crate::{ControlSpec, Declaration, Need};
+
+const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
+    ControlSpec {
+        name,
+        kind,
+        shows,
+        required,
+    }
+}
+
+/// H3 needs a strategy that has a limit, and H4 a node that offers the same devices whole as well. Where they are run,
+/// they decide like all others. The size of hardware partitions (H5) and what keeps them apart (H6) are told by
+/// `partitioning_mig`.
+pub(super) static DECLARATION: Declaration = Declaration {
+    id: RequirementId::new("gpu_sharing"),
+    proves: "An accelerator can be shared by a static strategy: pods with a share each work on the same device at the \
+             same time, no more of them than configured, and never beside somebody who has the device whole.",
+    controls: &[
+        control(
+            "H1",
+            Positive,
+            true,
+            "pods with one share each run and use their device at the same time",
+        ),
+        control(
+            "H2",
+            Positive,
+            true,
+            "at least two of them are on the same device, or on different parts of one",
+        ),
+        control(
+            "H3",
+            Negative,
+            false,
+            "one share more than configured stays pending until one is given back",
+        ),
+        control(
+            "H4",
+            Negative,
+            false,
+            "a device is never given away whole while shares of it are in use",
+        ),
+    ],
+    rule: Rule::Every,
+    adapters: &["time-slicing", "mps", "partitions", "shared-claim"],
+    permissions: PERMISSIONS,
+    need: Need {
+        accelerators: 24,
+        nodes: 1,
+        exclusive: false,
+    },
+    typical_seconds: 15,
+    defects: &[
+        "share.mixed",
+        "share.renamed",
+        "share.serial",
+        "share.spread",
+        "share.unbounded",
+    ],
+    advice: "Compare the sharing configuration of the device plugin with what the node advertises and with its labels; \
+             restart plugin and labeller after a change. Where nothing is configured: time-slicing, MPS, partitions, or \
+             a ResourceClaim that several pods refer to.",
+    reading: include_str!("reading.md"),
+};
+
+const DRA: &str = "resource.k8s.io";
+
+const PERMISSIONS: &[Permission] = &[
+    Permission::own(DRA, "resourceclaims"),
+    Permission::own(DRA, "resourceclaimtemplates"),
+    Permission::own("", "pods"),
+    Permission::read_own("", "events"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_some_strategies_have_is_not_required() {
+        assert_eq!(DECLARATION.required(), ["H1", "H2"]);
+    }
+}

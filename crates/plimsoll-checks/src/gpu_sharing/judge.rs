@@ -1,0 +1,276 @@
+//! From what probes found to outcomes.
+
+use plimsoll_platform::WaitError;
+use plimsoll_probe::{
+    Transcript,
+    protocol::{Access, DeviceNode},
+};
+use plimsoll_vendors::Vendor;
+
+use crate::probe_pod::{Holding, Ruling, chain, holdings};
+
+/// A pod with a share, and what it found or why it told nothing.
+pub(super) struct Sharer<'a> {
+    pub(super) pod: String,
+    pub(super) found: Result<&'a Transcript, &'a WaitError>,
+}
+
+impl<'a> Sharer<'a> {
+    fn held(&self, vendor: Option<&Vendor>) -> Vec<Holding<'a>> {
+        self.found
+            .map(|found| holdings(found, vendor))
+            .unwrap_or_default()
+    }
+}
+
+/// H1: all of them run at the same time and can use what they have. `running` is how many ran after the last had been
+/// heard.
+pub(super) fn together(
+    place: &str,
+    sharers: &[Sharer<'_>],
+    running: usize,
+    vendor: Option<&Vendor>,
+) -> Ruling {
+    let count = sharers.len();
+    let failed: Vec<(&Sharer<'_>, &WaitError)> = sharers
+        .iter()
+        .filter_map(|sharer| Some((sharer, sharer.found.err()?)))
+        .collect();
+    if let Some((_, error)) = failed.iter().find(|(_, error)| !error.blames_platform()) {
+        return Ruling::Undecided(format!(
+            "not every pod with a share of {place} was heard: {}",
+            chain(*error)
+        ));
+    }
+    if let Some((sharer, error)) = failed.first() {
+        return Ruling::Wrong(format!(
+            "of {count} pods with one share of {place} each, {} don't run while the others do; pod `{}`: {}",
+            failed.len(),
+            sharer.pod,
+            chain(*error)
+        ));
+    }
+    for sharer in sharers {
+        let held = sharer.held(vendor);
+        let Some(device) = held.first() else {
+            return Ruling::Undecided(format!(
+                "pod `{}` was given a share of {place} and sees no device: device_plugin_discovery decides that",
+                sharer.pod
+            ));
+        };
+        if let Some(error) = refused(device.node()) {
+            let detail = format!(
+                "pod `{}` has a share of {device} and can't open it: {error}",
+                sharer.pod
+            );
+            return if error == "EBUSY" {
+                Ruling::Wrong(format!(
+                    "{detail}: the device lets one in at a time, so pods with shares take turns"
+                ))
+            } else {
+                Ruling::Undecided(detail)
+            };
+        }
+    }
+    if running < count {
+        return Ruling::Wrong(format!(
+            "{count} pods with one share of {place} each were started, but only {running} of them run at the same time"
+        ));
+    }
+    Ruling::Right(format!(
+        "{count} pods with one share of {place} each run at the same time, and each opens its device"
+    ))
+}
+
+/// H2: at least two are on the same device. `is_crowded` says that there are more of them than devices.
+pub(super) fn same_metal(
+    place: &str,
+    sharers: &[Sharer<'_>],
+    is_crowded: bool,
+    vendor: Option<&Vendor>,
+) -> Ruling {
+    let mut devices: Vec<(Holding<'_>, Vec<&str>)> = Vec::new();
+    for sharer in sharers {
+        for held in sharer.held(vendor) {
+            match devices
+                .iter_mut()
+                .find(|(known, _)| known.is_same_hardware(&held))
+            {
+                Some((_, pods)) => pods.push(&sharer.pod),
+                None => devices.push((held, vec![&sharer.pod])),
+            }
+        }
+    }
+    if devices.is_empty() {
+        return Ruling::Undecided(format!("no pod with a share of {place} sees a device to compare"));
+    }
+    match devices.iter().max_by_key(|(_, pods)| pods.len()) {
+        Some((device, pods)) if pods.len() > 1 => Ruling::Right(format!(
+            "{} pods share {device}; {} pods are on {} devices in all",
+            pods.len(),
+            sharers.len(),
+            devices.len()
+        )),
+        Some(_) if is_crowded => Ruling::Wrong(format!(
+            "{} pods with one share of {place} each hold {} different devices: nothing is shared",
+            sharers.len(),
+            devices.len()
+        )),
+        Some(_) | None => Ruling::Undecided(format!(
+            "{} shares of {place} were free, and none of them is of the same device as another",
+            sharers.len()
+        )),
+    }
+}
+
+/// H4: who has a device whole has none of which others hold shares.
+pub(super) fn apart(
+    place: &str,
+    sharers: &[Sharer<'_>],
+    (whole_pod, whole): (&str, &Transcript),
+    vendor: Option<&Vendor>,
+) -> Ruling {
+    let whole = holdings(whole, vendor);
+    let shared = sharers.iter().find_map(|sharer| {
+        let held = sharer.held(vendor);
+        let common = whole
+            .iter()
+            .find(|mine| held.iter().any(|theirs| mine.is_same_hardware(theirs)))?;
+        Some((common.to_string(), sharer.pod.as_str()))
+    });
+    match shared {
+        Some((device, sharer)) => Ruling::Wrong(format!(
+            "pod `{whole_pod}` was given {device} whole while pod `{sharer}` holds a share of it ({place}): shares and \
+             whole devices of the same hardware are mixed"
+        )),
+        None if whole.is_empty() => Ruling::Undecided(format!(
+            "pod `{whole_pod}` asked for a whole device and sees none"
+        )),
+        None => Ruling::Right(format!(
+            "pod `{whole_pod}` was given a whole device beside {} pods with shares, and it is another",
+            sharers.len()
+        )),
+    }
+}
+
+/// Why a device could not be opened.
+fn refused(node: &DeviceNode) -> Option<&str> {
+    if node.is_open() {
+        return None;
+    }
+    match node.opened.as_ref().map(|opened| &opened.read_write) {
+        Some(Access::Refused(errno)) => Some(errno.as_str()),
+        Some(Access::Granted | Access::NotTried) | None => Some("it was not tried"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_probe::protocol::{DeviceNumber, Errno, Identity, IdentitySource, NodeKind, Opened};
+
+    use super::*;
+
+    fn nvidia() -> Option<&'static Vendor> {
+        Vendor::by_id("nvidia").ok()
+    }
+
+    fn sees(minor: u32, access: Access) -> Transcript {
+        let node = DeviceNode {
+            path: format!("/dev/nvidia{minor}"),
+            number: DeviceNumber {
+                kind: NodeKind::Block,
+                major: 7,
+                minor,
+            },
+            mode: 0o666,
+            matched: true,
+            standard: false,
+            opened: Some(Opened {
+                read_write: access.clone(),
+                read_only: access,
+            }),
+            identity: Some(Identity {
+                uuid: Some(format!("U{minor}")),
+                ..Identity::unknown(IdentitySource::Header)
+            }),
+        };
+        Transcript {
+            nodes: vec![node],
+            ..Transcript::default()
+        }
+    }
+
+    fn on(minors: &[u32]) -> Vec<Result<Transcript, WaitError>> {
+        minors
+            .iter()
+            .map(|minor| Ok(sees(*minor, Access::Granted)))
+            .collect()
+    }
+
+    fn sharers(found: &[Result<Transcript, WaitError>]) -> Vec<Sharer<'_>> {
+        found
+            .iter()
+            .enumerate()
+            .map(|(index, found)| Sharer {
+                pod: format!("s{index}"),
+                found: found.as_ref(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn who_does_not_run_beside_the_others_does_not_share() {
+        let found = on(&[0, 0]);
+        assert!(together("x", &sharers(&found), 2, nvidia()).is_right());
+        assert!(together("x", &sharers(&found), 1, nvidia()).is_wrong());
+        let waiting = [
+            Ok(sees(0, Access::Granted)),
+            Err(WaitError::Never("UnexpectedAdmissionError".to_owned())),
+        ];
+        assert!(together("x", &sharers(&waiting), 1, nvidia()).is_wrong());
+        let policy = [Err(WaitError::Obstructed("quota".to_owned()))];
+        assert!(matches!(
+            together("x", &sharers(&policy), 0, nvidia()),
+            Ruling::Undecided(_)
+        ));
+    }
+
+    #[test]
+    fn a_device_that_lets_one_in_at_a_time_is_not_shared() {
+        let busy = |errno| {
+            let found = [
+                Ok(sees(0, Access::Granted)),
+                Ok(sees(0, Access::Refused(Errno::named(errno)))),
+            ];
+            together("x", &sharers(&found), 2, nvidia())
+        };
+        assert!(busy("EBUSY").is_wrong());
+        assert!(matches!(busy("EPERM"), Ruling::Undecided(_)));
+        let nothing = [Ok(Transcript::default())];
+        assert!(matches!(
+            together("x", &sharers(&nothing), 1, nvidia()),
+            Ruling::Undecided(_)
+        ));
+    }
+
+    #[test]
+    fn two_on_one_device_share_it() {
+        let judge = |minors: &[u32], is_crowded| {
+            let found = on(minors);
+            same_metal("x", &sharers(&found), is_crowded, nvidia())
+        };
+        assert!(judge(&[0, 1, 0], true).is_right());
+        assert!(judge(&[0, 1], true).is_wrong());
+        assert!(matches!(judge(&[0, 1], false), Ruling::Undecided(_)));
+        assert!(matches!(judge(&[], true), Ruling::Undecided(_)));
+    }
+
+    #[test]
+    fn a_whole_device_is_another_than_those_that_are_shared() {
+        let found = on(&[0, 0]);
+        let judge = |whole: &Transcript| apart("x", &sharers(&found), ("w", whole), nvidia());
+        assert!(judge(&sees(1, Access::Granted)).is_right());
+        assert!(judge(&sees(0, Access::Granted)).is_wrong());
+        assert!(matches!(judge(&Transcript::default()), Ruling::Undecided(_)));
+    }
+}
