@@ -21,6 +21,7 @@ use crate::{
     installation::Installation,
     log::{chain, log},
     monitor::Monitor,
+    plugin::shares,
     shutdown::Shutdown,
 };
 

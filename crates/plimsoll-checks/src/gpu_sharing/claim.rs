@@ -78,9 +78,9 @@ async fn share(crew: &Crew<'_>, class: &str, api: &str) -> Result<(Ruling, Rulin
 /// What is wrong with a claim is for another requirement to say.
 pub(super) fn left_to_dra(ruling: Ruling) -> Ruling {
     match ruling {
-        Ruling::Wrong(detail) => {
-            Ruling::Undecided(format!("{detail} (dra_support and partitioning_mig decide what claims and parts are worth)"))
-        }
+        Ruling::Wrong(detail) => Ruling::Undecided(format!(
+            "{detail} (dra_support and partitioning_mig decide what claims and parts are worth)"
+        )),
         Ruling::Right(_) | Ruling::Undecided(_) => ruling,
     }
 }

@@ -93,7 +93,10 @@ pub(super) async fn run_plugin(context: &Context, resource: String) -> Result<()
             return Ok(());
         }
     };
-    let namespace = context.workspace.namespace("sharing", PodSecurity::Baseline).await?;
+    let namespace = context
+        .workspace
+        .namespace("sharing", PodSecurity::Baseline)
+        .await?;
     let roster = Roster::new(namespace);
     let placement = placement(&context.inventory, lease.node());
     let crew = Crew {

@@ -49,10 +49,14 @@ pub(super) fn strategies(inventory: &Inventory) -> Vec<Strategy> {
         let parts = parts.into_iter().cloned();
         return parts.map(|path| Strategy::Parts { path }).collect();
     }
-    let by_resource = inventory.paths().into_iter().filter(offered).filter_map(|path| match path {
-        Path::DevicePlugin { resource } if is_of_parts(resource) => Some(resource.clone()),
-        Path::DevicePlugin { .. } | Path::Dra { .. } => None,
-    });
+    let by_resource = inventory
+        .paths()
+        .into_iter()
+        .filter(offered)
+        .filter_map(|path| match path {
+            Path::DevicePlugin { resource } if is_of_parts(resource) => Some(resource.clone()),
+            Path::DevicePlugin { .. } | Path::Dra { .. } => None,
+        });
     let by_resource: Vec<Strategy> = by_resource
         .map(|resource| Strategy::PluginParts { resource })
         .collect();
@@ -63,7 +67,9 @@ pub(super) fn strategies(inventory: &Inventory) -> Vec<Strategy> {
     // One class of each driver: they select the same devices.
     let mut by_driver: BTreeMap<&str, &Path> = BTreeMap::new();
     for path in whole {
-        if let Path::Dra { driver, .. } = path {
+        if let Path::Dra { driver, class, .. } = path
+            && !Vendor::by_driver(driver).is_some_and(|vendor| vendor.is_class_of_parts(class))
+        {
             by_driver.entry(driver).or_insert(path);
         }
     }

@@ -205,10 +205,10 @@ fn offered<'a>(
     };
     let there = accelerators.iter().filter(|accelerator| accelerator.is_offered);
     there.filter_map(move |accelerator| match accelerator.allocation {
-            Allocation::Plugin => Some((accelerator, accelerator.sharing)),
-            Allocation::Dra if accelerator.parent.is_none() => Some((accelerator, twice?)),
-            Allocation::Dra | Allocation::ExtendedResource => None,
-        })
+        Allocation::Plugin => Some((accelerator, accelerator.sharing)),
+        Allocation::Dra if accelerator.parent.is_none() => Some((accelerator, twice?)),
+        Allocation::Dra | Allocation::ExtendedResource => None,
+    })
 }
 
 fn drivers(

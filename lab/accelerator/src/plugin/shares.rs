@@ -131,7 +131,10 @@ mod tests {
         assert_eq!(Shares::of(FOUR, &faults("share.unbounded")), Shares(8));
         assert_eq!(Shares::of(None, &faults("")), Shares(1));
         assert_eq!(resource("x.com/y", FOUR, &faults("")), "x.com/y");
-        assert_eq!(resource("x.com/y", FOUR, &faults("share.spread")), "x.com/y.shared");
+        assert_eq!(
+            resource("x.com/y", FOUR, &faults("share.spread")),
+            "x.com/y.shared"
+        );
     }
 
     #[test]
