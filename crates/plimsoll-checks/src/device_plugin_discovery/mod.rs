@@ -32,10 +32,6 @@ impl Check for DevicePluginDiscovery {
         if resources.is_empty() {
             return Ok(without(inventory));
         }
-        context.observe(
-            "the plan of device_plugin_discovery",
-            serde_json::json!({"L6": "not run: it restarts the vendor's plugin, which takes the owner's leave"}),
-        );
         try_join_all(
             resources
                 .into_iter()
