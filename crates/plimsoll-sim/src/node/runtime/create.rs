@@ -271,7 +271,7 @@ mod tests {
     impl Bench {
         fn new(defect: &str) -> Self {
             let accelerators = accelerators("nvidia", 3);
-            let hardware = accelerators.iter().map(Accelerator::hardware);
+            let hardware = accelerators.iter().flat_map(Accelerator::hardware);
             let mut registry = CdiRegistry::default();
             for accelerator in &accelerators {
                 registry.insert(accelerator.name.clone(), Edits::of(accelerator, true));
