@@ -65,14 +65,15 @@ impl Judge<'_> {
                 self.plain_entry(id, entry);
             }
         }
-        if self.is_current() && !has_artifact && *status == Status::Implemented && self.recommends_artifacts()
+        if self.is_current()
+            && !has_artifact
+            && *status == Status::Implemented
+            && self.recommends_artifacts()
+            && let Some(test) = mapped_test(id)
         {
-            if let Some(test) = mapped_test(id) {
-                let message = format!(
-                    "no test artifact shows `{test}`: they are recommended from v1.{ARTIFACTS_FROM} on"
-                );
-                self.warning("R35", id, message, claim.place);
-            }
+            let message =
+                format!("no test artifact shows `{test}`: they are recommended from v1.{ARTIFACTS_FROM} on");
+            self.warning("R35", id, message, claim.place);
         }
     }
 

@@ -39,7 +39,7 @@ fn decode(bytes: &[u8]) -> Result<String, (String, YamlFault)> {
             .map(|pair| unit([pair[0], pair[1]]))
             .collect();
         let text = String::from_utf16_lossy(&units);
-        if rest.len() % 2 == 0 && String::from_utf16(&units).is_ok() {
+        if rest.len().is_multiple_of(2) && String::from_utf16(&units).is_ok() {
             return Ok(text);
         }
         let offset = text.find('\u{fffd}').unwrap_or(text.len());

@@ -1,5 +1,7 @@
 //! The programme crate against the programme's own files and against bad input.
 
+#![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
+
 mod broken_files;
 mod guide_page;
 mod guides;

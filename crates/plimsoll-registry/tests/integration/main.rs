@@ -1,5 +1,7 @@
 //! The registry over a checkout, and the guide to it.
 
+#![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
+
 #[path = "../../../plimsoll-program/tests/integration/guide_page.rs"]
 mod guide_page;
 

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test rests on is there, or it fails")]
 
 mod bad_input;
-mod guides;
 mod kubectl;
 mod listings;
 mod portability;
+mod programme;
 mod scripted;
 mod sealed;
 mod served;

@@ -5,8 +5,9 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use crate::{
-    guides::{copy, programme_files},
-    plimsoll, text,
+    plimsoll,
+    programme::{copy, programme_files},
+    text,
 };
 
 /// A checkout with one case of the programme's crafted submissions.
