@@ -169,10 +169,10 @@ pub(crate) fn gang_version(document: &mut Node, to: &str) {
             }
         })
     };
-    if let Some(mode) = mode {
-        if let Some(spec) = document.entry("spec") {
-            spec.set("disruptionMode", mode);
-        }
+    if let Some(mode) = mode
+        && let Some(spec) = document.entry("spec")
+    {
+        spec.set("disruptionMode", mode);
     }
 }
 

@@ -327,7 +327,7 @@ fn lay_out(case: Case<'_>, placement: &Placement, offers: Offers<'_>, leniency: 
                     continue;
                 }
             }
-            let fold = |has: u64, asks: u64| if asks == 0 { u64::MAX } else { has / asks };
+            let fold = |has: u64, asks: u64| has.checked_div(asks).unwrap_or(u64::MAX);
             let mut slots = fold(room.milli_cpu, set.milli_cpu);
             let mut tight = "too little cpu";
             let mut narrow = |more: u64, why: &'static str| {

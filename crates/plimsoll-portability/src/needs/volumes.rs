@@ -243,9 +243,9 @@ fn is_default(found: &Found) -> bool {
 fn sharing(found: &Found) -> Option<bool> {
     let provisioner = provisioner(found);
     let is = |known: &&str| provisioner == *known || provisioner.ends_with(&format!(".{known}"));
-    if SHARING.iter().any(|known| is(&known)) {
+    if SHARING.iter().any(is) {
         Some(true)
-    } else if EXCLUSIVE.iter().any(|known| is(&known)) {
+    } else if EXCLUSIVE.iter().any(is) {
         Some(false)
     } else {
         None
