@@ -3,10 +3,12 @@
 //! | part | file |
 //! |---|---|
 //! | verdicts and controls | `verdicts` |
+//! | what a vendor claims, beside what a run shows | `claims` |
 //! | what the survey found, and how long checks took | `facts` |
 //! | the comparison for programs | `document` |
 //! | the comparison for people | `text` |
 
+mod claims;
 mod document;
 mod facts;
 mod text;
@@ -80,14 +82,16 @@ impl Comparison {
         };
         verdicts::compare(before, after, &mut comparison);
         facts::compare(before, after, &mut comparison.changes);
+        comparison.in_order();
+        comparison
+    }
+
+    fn in_order(&mut self) {
         // Stable: within a level the order of the plan stays.
-        comparison
-            .regressions
+        self.regressions
             .sort_by_key(|difference| weight(difference.level));
-        comparison
-            .improvements
+        self.improvements
             .sort_by_key(|difference| weight(difference.level));
-        comparison
     }
 
     /// What a pipeline should do: 0: nothing got worse; 1: something fails that did not; 2: nothing fails that did not, but
