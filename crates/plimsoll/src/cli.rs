@@ -217,7 +217,7 @@ pub(crate) struct ReportArgs {
     after_help = "Exit codes: 0 nothing got worse · 1 something fails that did not · 2 something that was proven is not proven any more · 3 bad input"
 )]
 pub(crate) struct CompareArgs {
-    /// The directory of the run before.
+    /// The directory of the run before; or a submission (PRODUCT.yaml or its directory): you claimed this, the run shows that.
     pub(crate) before: PathBuf,
     /// The directory of the run after.
     pub(crate) after: PathBuf,

@@ -7,6 +7,7 @@ mod kubectl;
 mod listings;
 mod portability;
 mod programme;
+mod run_guides;
 mod scripted;
 mod sealed;
 mod served;
