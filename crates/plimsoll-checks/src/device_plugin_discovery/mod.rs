@@ -67,10 +67,9 @@ fn is_of_parts(resource: &str) -> bool {
 fn without(inventory: &Inventory) -> Conclusion {
     if inventory.accelerators.iter().any(|pool| pool.total > 0) {
         return Conclusion::NotApplicable {
-            reason:
-                "accelerators are handed out by dynamic resource allocation alone: no node advertises an \
-                     extended resource of one"
-                    .to_owned(),
+            reason: "no node advertises an extended resource of whole accelerators: they are handed out by dynamic \
+                     resource allocation, or in parts"
+                .to_owned(),
         };
     }
     Conclusion::Absent {
