@@ -50,6 +50,7 @@ pub(crate) fn slowed(platform: &PlatformSpec, random: &mut Rng) -> PlatformSpec 
         container_start_ms: upto(2000),
         pod_removal_ms: upto(3000),
         dns_ms: upto(1000),
+        exporter_refresh_ms: upto(10_000),
     };
     PlatformSpec {
         latencies,

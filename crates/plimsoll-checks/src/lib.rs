@@ -4,6 +4,7 @@
 //! out through its [`Context`]; [`plimsoll_record::decide`] draws the verdict from those, and the runner
 //! turns an error into `inconclusive`. To add a check: one folder, and one name in [`ALL`].
 
+pub mod accelerator_metrics;
 pub mod check;
 pub mod device_plugin_discovery;
 pub mod dra_support;
@@ -25,6 +26,7 @@ pub use settings::Settings;
 
 /// Every check, sorted by id.
 pub static ALL: &[&dyn Check] = &[
+    &accelerator_metrics::AcceleratorMetrics,
     &device_plugin_discovery::DevicePluginDiscovery,
     &dra_support::DraSupport,
     &driver_runtime_management::DriverRuntimeManagement,

@@ -77,6 +77,8 @@ pub enum Component {
     DraDriver,
     /// What installs the accelerators' drivers and runtimes on nodes.
     DriverInstaller,
+    /// The exporter of the accelerators' metrics.
+    Exporter,
     /// The lab's own gang admission controller.
     GangController,
     /// What states in a node's labels which accelerators and drivers it has.

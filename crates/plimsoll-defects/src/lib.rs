@@ -6,9 +6,11 @@
 //! The files say what is done; whoever builds a ground (the lab, the simulated platform) does it.
 
 mod defect;
+mod exporter;
 mod registry;
 mod simulation;
 
 pub use defect::{Allocation, Component, Defect, GangRule, Lab, Settings};
+pub use exporter::ExporterFaults;
 pub use registry::UnknownDefect;
 pub use simulation::{Needs, Part, Simulation};

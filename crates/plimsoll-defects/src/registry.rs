@@ -60,6 +60,19 @@ defects! {
     "mig.overcommit"
     "mig.unpartitioned"
     "mig.wrong-profile"
+    "met.averaged"
+    "met.constant"
+    "met.frozen"
+    "met.high-water"
+    "met.missing-device"
+    "met.node-down"
+    "met.old-holder"
+    "met.one-for-all"
+    "met.sentinel"
+    "met.stale"
+    "met.swapped"
+    "met.total-as-used"
+    "met.units"
     "sec.all-devices"
     "sec.cdi-annotation"
     "sec.cgroup-open"
@@ -231,6 +244,7 @@ mod tests {
                 Some("drv") => "driver_runtime_management",
                 Some("gang") => "gang_scheduling",
                 Some("mig") => "partitioning_mig",
+                Some("met") => "accelerator_metrics",
                 Some("sec") => "secure_accelerator_access",
                 Some("share") => "gpu_sharing",
                 Some("topo") => "topology_alignment",

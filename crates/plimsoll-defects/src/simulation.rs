@@ -35,6 +35,8 @@ pub enum Part {
     DraDriver,
     /// What installs the accelerators' drivers and runtimes on nodes.
     DriverInstaller,
+    /// The exporter of the accelerators' metrics.
+    Exporter,
     /// The kubelet of each node.
     Kubelet,
     /// The pod network and its name service.
@@ -102,6 +104,7 @@ mod tests {
                 | Part::ContainerRuntime
                 | Part::ControllerManager
                 | Part::DriverInstaller
+                | Part::Exporter
                 | Part::Kubelet
                 | Part::Network
                 | Part::NodeLabeller

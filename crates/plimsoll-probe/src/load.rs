@@ -26,6 +26,8 @@ pub struct Load {
     pub duration: Duration,
     /// Device memory to allocate first and hold meanwhile.
     pub hold_bytes: u64,
+    /// At most this share of the device's memory is held, 0 to 1.
+    pub hold_share: f64,
 }
 
 /// A load that could not go on.
@@ -100,7 +102,8 @@ impl Load {
         say: Say<'_>,
     ) -> Result<Summary, LoadError> {
         let mut worker = Worker::new(device, storage).await?;
-        let held_bytes = worker.take(self.hold_bytes).await?;
+        let most = storage_share(worker.storage.bytes(), self.hold_share);
+        let held_bytes = worker.take(self.hold_bytes.min(most)).await?;
         let outcome = self.work(&mut worker, held_bytes, clock, say).await;
         worker.give_back(held_bytes).await;
         outcome
@@ -254,6 +257,15 @@ impl<'a, S: Storage> Worker<'a, S> {
         self.offset += OPERATION_BYTES as u64;
         Ok(())
     }
+}
+
+/// That share of so many bytes.
+fn storage_share(bytes: u64, share: f64) -> u64 {
+    if share >= 1.0 {
+        return u64::MAX;
+    }
+    // A share of a device's size is far from where numbers lose their last digits.
+    (bytes as f64 * share.max(0.0)) as u64
 }
 
 fn failed(operation: &'static str, device: &str, offset: u64, errno: Errno) -> LoadError {

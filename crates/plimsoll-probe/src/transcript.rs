@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Arrival, Barrier, DeviceNode, Environment, Failed, Finished, Forged, FoundFiles, LoadPeriod, LoadStarted,
-    Mount, Report, Started, TextFile, Walked,
+    Mount, Report, Scraped, Series, Started, TextFile, Walked,
 };
 
 /// What a log told. Lines that are not the probe's, and kinds that this version does not know, are counted only.
@@ -28,6 +28,10 @@ pub struct Transcript {
     pub load: Option<LoadStarted>,
     /// What it did.
     pub load_periods: Vec<LoadPeriod>,
+    /// Series of exporters, by their numbers.
+    pub series: Vec<Series>,
+    /// Visits to exporters.
+    pub scrapes: Vec<Scraped>,
     /// Who came to the rendezvous, while it lasted.
     pub arrivals: Vec<Arrival>,
     /// How the rendezvous ended.
@@ -66,6 +70,8 @@ impl Transcript {
             Report::Forged(forged) => self.forged.push(forged),
             Report::LoadStarted(load) => self.load = Some(load),
             Report::LoadPeriod(period) => self.load_periods.push(period),
+            Report::Series(series) => self.series.push(series),
+            Report::Scraped(scraped) => self.scrapes.push(scraped),
             Report::Arrival(arrival) => self.arrivals.push(arrival),
             Report::Barrier(barrier) => self.barrier = Some(barrier),
             Report::Finished(finished) => self.finished = Some(finished),

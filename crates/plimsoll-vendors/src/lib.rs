@@ -8,9 +8,10 @@
 //! - [`Driver`] says where its driver tells its version, and what its runtime set-up brings into a pod.
 //! - [`Partitions`] and [`VirtualFunctions`] say how its devices are divided; [`Division`] is how one is, and
 //!   [`Vendor::divide`] what comes of it.
-//! - [`Metrics`] says how its exporter names, labels and scales what it measures.
+//! - [`Metrics`] says how its exporter names, labels and scales what it measures; [`dialect`] writes like one.
 
 mod devices;
+pub mod dialect;
 mod division;
 mod driver;
 mod metrics;
@@ -21,7 +22,7 @@ mod registry;
 pub use devices::{DeviceRole, Devices, GlobList};
 pub use division::{Divided, Division, DivisionError, Part, PartKind};
 pub use driver::{Driver, Stating};
-pub use metrics::{Labels, Metrics, Series, Unit};
+pub use metrics::{Labels, Measure, Metrics, Optional, Series, Unit};
 pub use parts::{Geometry, Partitions, VirtualFunctions, VirtualLab, memory_of_profile};
 pub use profile::{Dra, Lab, Selectors, Vendor};
 pub use registry::UnknownVendor;

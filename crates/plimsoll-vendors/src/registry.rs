@@ -239,6 +239,21 @@ mod tests {
                 vendor.id
             );
             assert!(metrics.path.starts_with('/'), "{}", vendor.id);
+            assert!(
+                !metrics.found_by.is_empty(),
+                "{}: its exporter is found by nothing",
+                vendor.id
+            );
+            assert!(
+                metrics.found_by.iter().all(|label| label.contains('=')),
+                "{}",
+                vendor.id
+            );
+            assert!(
+                metrics.optional.iter().all(|optional| !optional.unit.is_empty()),
+                "{}",
+                vendor.id
+            );
         }
     }
 

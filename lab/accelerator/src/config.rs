@@ -1,7 +1,7 @@
 //! What one node's accelerator process is told.
 
 use std::{
-    net::SocketAddr,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -21,9 +21,9 @@ pub struct NodeConfig {
     pub kubelet_root: PathBuf,
     /// Where the node's container runtime looks for CDI specifications.
     pub cdi_dir: PathBuf,
-    /// Where to serve metrics; none are served without it.
+    /// Where to serve metrics, each vendor's at its usual port; none are served without it.
     #[serde(default)]
-    pub exporter_address: Option<SocketAddr>,
+    pub exporter_address: Option<IpAddr>,
     /// The node's accelerators.
     pub devices: Vec<DeviceConfig>,
     /// Ids of seeded defects. Those of other components are none of this process's business.
@@ -213,7 +213,7 @@ mod tests {
 
     fn config(devices: &str, defects: &str) -> Result<NodeConfig, serde_json::Error> {
         serde_json::from_str(&format!(
-            r#"{{"node":"n1","kubeconfig":"/k","kubelet_root":"/r","cdi_dir":"/c","exporter_address":"127.0.0.1:9400",
+            r#"{{"node":"n1","kubeconfig":"/k","kubelet_root":"/r","cdi_dir":"/c","exporter_address":"127.0.0.1",
                 "devices":[{devices}],"defects":[{defects}]}}"#
         ))
     }

@@ -46,7 +46,7 @@ pub use cdi::CdiError;
 pub use config::{ConfigError, DeviceConfig, NodeConfig, Sharing};
 pub use device::DeviceError;
 pub use dra::{CheckpointError, DriverError, PublishError};
-pub use exporter::ExporterError;
+pub use exporter::{AnnounceError, ExporterError};
 pub use installation::InstallError;
 pub use node::{ConnectError, ServeError, serve};
 pub use partition::PartitionError;

@@ -229,10 +229,11 @@ impl<'a> Parts<'a> {
             labeller.run(shutdown).await;
             Ok(())
         }));
-        if let Some(address) = config.exporter_address {
-            let (devices, monitor) = (self.devices.to_vec(), self.monitor.clone());
+        if config.exporter_address.is_some() {
+            let (devices, monitor) = (self.devices, self.monitor.clone());
+            let (client, node_uid) = (self.client.clone(), self.node_uid.clone());
             running.push(Box::pin(async move {
-                Ok(exporter::serve(config, address, devices, monitor, shutdown).await?)
+                Ok(exporter::serve(config, client, &node_uid, devices, &monitor, shutdown).await?)
             }));
         }
         running

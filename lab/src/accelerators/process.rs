@@ -1,6 +1,6 @@
 //! The process that offers a node's accelerators, and what stands before runc when a defect asks for it.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use plimsoll_accelerator::oci_runtime::RuntimeConfig;
 use plimsoll_accelerator::{DeviceConfig, NodeConfig};
@@ -13,9 +13,6 @@ use crate::files::{self, FileError};
 use crate::keeper::protocol::{ProcessSpec, ReadySignal};
 use crate::lab::Lab;
 use crate::node::Node;
-
-/// The exporter's port on each node.
-const EXPORTER_PORT: u16 = 9400;
 
 /// Makes the node's devices.
 pub(crate) async fn create_devices(lab: &Lab, node: &Node) -> Result<Vec<DeviceConfig>, LoopError> {
@@ -35,7 +32,7 @@ pub(crate) fn process(
         kubeconfig: credentials.accelerators.clone(),
         kubelet_root: node.folder.kubelet_root(),
         cdi_dir: node.folder.cdi(),
-        exporter_address: Some(SocketAddr::from((lab.plan().node(node.index), EXPORTER_PORT))),
+        exporter_address: Some(IpAddr::V4(lab.plan().node(node.index))),
         devices,
         defects: lab.state.defects.clone(),
     };

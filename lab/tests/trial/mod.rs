@@ -8,7 +8,8 @@ use plimsoll_defects::Defect;
 use ground::{Ground, Outcome};
 
 /// The requirements that have a check, all of which a sound lab fulfils, as far as they are about what it has.
-const REQUIREMENTS: [&str; 7] = [
+const REQUIREMENTS: [&str; 8] = [
+    "accelerator_metrics",
     "device_plugin_discovery",
     "dra_support",
     "gang_scheduling",

@@ -85,6 +85,7 @@ impl Ledger {
         match ask.placement {
             Placement::SameNode => counts.max().unwrap_or_default(),
             Placement::Anywhere => counts.sum(),
+            Placement::EachNode => counts.filter(|count| *count > 0).count(),
         }
     }
 
@@ -219,6 +220,11 @@ impl Ledger {
                 .or(nodes.first())
                 .map(|(node, left)| ((*node).clone(), max.min(*left)))
                 .into_iter()
+                .collect(),
+            Placement::EachNode => nodes
+                .iter()
+                .take(max)
+                .map(|(node, _)| ((*node).clone(), 1))
                 .collect(),
             Placement::Anywhere => {
                 let mut wanted = max;

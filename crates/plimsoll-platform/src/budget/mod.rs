@@ -61,6 +61,8 @@ pub enum Placement {
     SameNode,
     /// On any nodes.
     Anywhere,
+    /// One on each of several nodes: as many nodes as accelerators.
+    EachNode,
 }
 
 /// The platform does not have what is asked for.
@@ -255,6 +257,7 @@ impl fmt::Display for Placement {
         f.write_str(match self {
             Self::SameNode => " on one node",
             Self::Anywhere => "",
+            Self::EachNode => ", one on each node",
         })
     }
 }

@@ -83,6 +83,19 @@ async fn one_gets_up_to_the_maximum_of_what_is_free() {
 }
 
 #[tokio::test]
+async fn each_of_several_nodes_lends_one() {
+    let budget = budget(&[(plugin(), "a", 2), (plugin(), "b", 3), (plugin(), "c", 0)]);
+    let each = |count| ask(plugin(), count, count, Placement::EachNode);
+    let lease = budget.acquire(each(2)).await.unwrap();
+    assert_eq!(lease.slots, [("b".into(), 1), ("a".into(), 1)]);
+    let error = budget.acquire(each(3)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "3 accelerators are needed by device-plugin/amd.com/gpu, one on each node, and 2 are free"
+    );
+}
+
+#[tokio::test]
 async fn a_small_ask_leaves_the_emptiest_node_to_bigger_ones() {
     let budget = budget(&[(plugin(), "a", 1), (plugin(), "b", 2)]);
     let small = budget

@@ -119,6 +119,7 @@ fn load(duty_ratio: f64, hold_bytes: u64) -> Load {
         period: Duration::from_secs(1),
         duration: Duration::from_secs(3),
         hold_bytes,
+        hold_share: 1.0,
     }
 }
 
@@ -174,6 +175,18 @@ fn memory_is_held_as_asked_and_given_back() {
     let transcript = run(&load(0.1, 3 << 20), &mut storage, &clock).unwrap();
     assert_eq!(transcript.load.unwrap().held_bytes, 3 << 20);
     assert_eq!(storage.released, [(FIRST, 3 << 20)]);
+}
+
+#[test]
+fn no_more_than_a_share_of_the_device_is_held() {
+    let clock = FakeClock::default();
+    let mut storage = FakeStorage::ours(8 << 20, &clock);
+    let quarter = Load {
+        hold_share: 0.25,
+        ..load(0.1, 1 << 40)
+    };
+    let transcript = run(&quarter, &mut storage, &clock).unwrap();
+    assert_eq!(transcript.load.unwrap().held_bytes, 2 << 20);
 }
 
 #[test]

@@ -132,6 +132,18 @@ impl Look {
         })
     }
 
+    /// The nodes that open and that a glob fits or, without globs, that not every container has; by path.
+    pub(crate) fn granted(&self, devices: &dyn Devices) -> io::Result<Vec<DeviceNode>> {
+        let mut granted = Vec::new();
+        self.walk(devices, &mut |node| {
+            if (node.matched || self.globs.is_empty()) && !node.standard && node.is_open() {
+                granted.push(node);
+            }
+            Ok(())
+        })?;
+        Ok(granted)
+    }
+
     fn walk(
         &self,
         devices: &dyn Devices,

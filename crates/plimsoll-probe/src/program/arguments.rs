@@ -8,6 +8,7 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Parser, ValueExt as _};
 
+use crate::scraping::{BadTarget, Scrape};
 use crate::{Load, Look, Rendezvous};
 
 /// What is asked for.
@@ -24,7 +25,9 @@ pub(super) enum Command {
         hold: bool,
     },
     /// To work on a device.
-    Load { device: PathBuf, load: Load, hold: bool },
+    Load { device: Choice, load: Load, hold: bool },
+    /// To visit exporters.
+    Scrape { scrape: Scrape, hold: bool },
     /// To meet the other members of a group.
     Barrier {
         rendezvous: Rendezvous,
@@ -44,10 +47,20 @@ impl Command {
             Self::Version => "version",
             Self::Devices { .. } => "devices",
             Self::Load { .. } => "load",
+            Self::Scrape { .. } => "scrape",
             Self::Barrier { .. } => "barrier",
             Self::Pause => "pause",
         }
     }
+}
+
+/// Which device to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The one at a path.
+    At(PathBuf),
+    /// The first one that was given and that one of these globs fits, any if there are none.
+    Matching(Vec<String>),
 }
 
 /// How members of a group are found.
@@ -66,10 +79,10 @@ pub(super) enum BadArguments {
     #[error(transparent)]
     Syntax(#[from] lexopt::Error),
     /// No mode at all.
-    #[error("no mode: devices, load, barrier or pause")]
+    #[error("no mode: devices, load, scrape, barrier or pause")]
     NoMode,
     /// A mode that there is not.
-    #[error("no mode `{0}`: devices, load, barrier or pause")]
+    #[error("no mode `{0}`: devices, load, scrape, barrier or pause")]
     UnknownMode(String),
     /// Something that the mode cannot do without.
     #[error("{mode} needs {option}")]
@@ -77,6 +90,9 @@ pub(super) enum BadArguments {
         mode: &'static str,
         option: &'static str,
     },
+    /// Not where an exporter could be.
+    #[error(transparent)]
+    Target(#[from] BadTarget),
     /// A value outside its range.
     #[error("{option} must be {range}")]
     Range {
@@ -98,6 +114,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     match mode.as_str() {
         "devices" => devices(&mut parser),
         "load" => load(&mut parser),
+        "scrape" => scrape(&mut parser),
         "barrier" => barrier(&mut parser),
         "pause" => match parser.next()? {
             None => Ok(Command::Pause),
@@ -144,23 +161,34 @@ fn devices(parser: &mut Parser) -> Result<Command, BadArguments> {
 
 fn load(parser: &mut Parser) -> Result<Command, BadArguments> {
     let (mut device, mut seconds, mut hold) = (None, None, false);
+    let (mut globs, mut any) = (Vec::new(), false);
     let mut load = Load {
         duty_ratio: 0.5,
         period: Duration::from_secs(1),
         duration: Duration::ZERO,
         hold_bytes: 0,
+        hold_share: 1.0,
     };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("device") => device = Some(PathBuf::from(parser.value()?)),
+            Long("match") => globs.extend(strings(parser)?),
+            Long("any") => any = true,
             Long("duty") => load.duty_ratio = parser.value()?.parse()?,
             Long("period-ms") => load.period = Duration::from_millis(parser.value()?.parse()?),
             Long("seconds") => seconds = Some(parser.value()?.parse()?),
             Long("hold-bytes") => load.hold_bytes = parser.value()?.parse()?,
+            Long("hold-share") => load.hold_share = parser.value()?.parse()?,
             Long("hold") => hold = true,
             Short('h') | Long("help") => return Ok(Command::Help),
             other => return Err(other.unexpected().into()),
         }
+    }
+    if !(0.0..=1.0).contains(&load.hold_share) {
+        return Err(BadArguments::Range {
+            option: "--hold-share",
+            range: "between 0 and 1",
+        });
     }
     if !(0.0..=1.0).contains(&load.duty_ratio) {
         return Err(BadArguments::Range {
@@ -176,11 +204,50 @@ fn load(parser: &mut Parser) -> Result<Command, BadArguments> {
     }
     let missing = |option| BadArguments::Missing { mode: "load", option };
     load.duration = Duration::from_secs(seconds.ok_or(missing("--seconds"))?);
-    Ok(Command::Load {
-        device: device.ok_or(missing("--device"))?,
-        load,
-        hold,
-    })
+    let device = match device {
+        Some(path) => Choice::At(path),
+        None if globs.is_empty() && !any => return Err(missing("--device, --match or --any")),
+        None => Choice::Matching(globs),
+    };
+    Ok(Command::Load { device, load, hold })
+}
+
+fn scrape(parser: &mut Parser) -> Result<Command, BadArguments> {
+    let mut scrape = Scrape::default();
+    let mut hold = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("url") => {
+                for url in strings(parser)? {
+                    scrape.targets.push(url.parse()?);
+                }
+            }
+            Long("every-ms") => scrape.every = Duration::from_millis(parser.value()?.parse()?),
+            Long("rounds") => scrape.rounds = Some(parser.value()?.parse()?),
+            Long("keep") => scrape.keep.extend(strings(parser)?),
+            Long("within-ms") => scrape.within = Duration::from_millis(parser.value()?.parse()?),
+            Long("limit-bytes") => scrape.limit_bytes = parser.value()?.parse()?,
+            Long("limit-samples") => scrape.limit_samples = parser.value()?.parse()?,
+            Long("hold") => hold = true,
+            Short('h') | Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if scrape.targets.is_empty() {
+        return Err(BadArguments::Missing {
+            mode: "scrape",
+            option: "--url",
+        });
+    }
+    for (option, value) in [("--every-ms", scrape.every), ("--within-ms", scrape.within)] {
+        if value.is_zero() {
+            return Err(BadArguments::Range {
+                option,
+                range: "at least 1",
+            });
+        }
+    }
+    Ok(Command::Scrape { scrape, hold })
 }
 
 fn barrier(parser: &mut Parser) -> Result<Command, BadArguments> {
@@ -276,13 +343,16 @@ mod tests {
     fn a_mode_says_what_it_cannot_do_without() {
         assert_eq!(
             parsed("").unwrap_err(),
-            "no mode: devices, load, barrier or pause"
+            "no mode: devices, load, scrape, barrier or pause"
         );
         assert_eq!(
             parsed("dance").unwrap_err(),
-            "no mode `dance`: devices, load, barrier or pause"
+            "no mode `dance`: devices, load, scrape, barrier or pause"
         );
-        assert_eq!(parsed("load --seconds 3").unwrap_err(), "load needs --device");
+        assert_eq!(
+            parsed("load --seconds 3").unwrap_err(),
+            "load needs --device, --match or --any"
+        );
         assert_eq!(
             parsed("load --device /dev/x").unwrap_err(),
             "load needs --seconds"
@@ -314,6 +384,38 @@ mod tests {
     }
 
     #[test]
+    fn exporters_are_visited_where_plain_http_is_spoken() {
+        let Ok(Command::Scrape { scrape, hold: false }) =
+            parsed("scrape --url http://198.18.0.1:9400/metrics http://b --rounds 3 --keep DCGM_*")
+        else {
+            panic!("not parsed")
+        };
+        assert_eq!((scrape.targets.len(), scrape.rounds), (2, Some(3)));
+        assert_eq!(parsed("scrape --rounds 3").unwrap_err(), "scrape needs --url");
+        assert!(
+            parsed("scrape --url https://a")
+                .unwrap_err()
+                .contains("plain HTTP")
+        );
+        assert!(parsed("scrape --url http://a --every-ms 0").is_err());
+    }
+
+    #[test]
+    fn a_device_is_named_by_path_or_by_globs() {
+        let Ok(Command::Load { device, load, .. }) =
+            parsed("load --match /dev/nvidia[0-9]* /dev/dri/* --seconds 1 --hold-share 0.25")
+        else {
+            panic!("not parsed")
+        };
+        assert_eq!(
+            device,
+            Choice::Matching(vec!["/dev/nvidia[0-9]*".into(), "/dev/dri/*".into()])
+        );
+        assert_eq!(load.hold_share, 0.25);
+        assert!(parsed("load --device /dev/x --seconds 1 --hold-share 2").is_err());
+    }
+
+    #[test]
     fn members_are_found_by_name_or_by_address() {
         let Ok(Command::Barrier { peers, .. }) =
             parsed("barrier --rank=1 --size=2 --port=80 --peer-addresses 198.18.0.1,fd00::1")
@@ -334,6 +436,7 @@ mod tests {
             "help",
             "devices --help",
             "load -h",
+            "scrape -h",
             "barrier --rank 1 --help",
             "pause --help",
         ] {
@@ -345,7 +448,7 @@ mod tests {
         #[test]
         fn any_arguments_are_read_or_refused(arguments: Vec<String>) {
             let _ = parse(arguments.iter().map(OsString::from));
-            for mode in ["devices", "load", "barrier", "pause"] {
+            for mode in ["devices", "load", "scrape", "barrier", "pause"] {
                 let _ = parse(std::iter::once(OsString::from(mode)).chain(arguments.iter().map(OsString::from)));
             }
         }

@@ -6,13 +6,16 @@ mod output;
 use std::error::Error;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::Look;
 use crate::barrier::{BarrierError, Leader};
 use crate::dns::Resolver;
 use crate::host::{Host, Orphans, Process, millis};
-use crate::protocol::{Failed, Finished, PROTOCOL, Report, Started, Summary};
-use arguments::{Command, Peers};
+use crate::protocol::{
+    DeviceNode, DeviceRole, Failed, Finished, NodeKind, PROTOCOL, Report, Started, Summary,
+};
+use arguments::{Choice, Command, Peers};
 use output::{say, say_last};
 
 const HELP: &str = include_str!("help.txt");
@@ -74,7 +77,10 @@ async fn obey<H: Host>(command: &Command, host: &H) -> Result<Exit, Problem> {
     let held = match command {
         Command::Help => return print(host, HELP),
         Command::Version => return print(host, VERSION),
-        Command::Devices { hold, .. } | Command::Load { hold, .. } | Command::Barrier { hold, .. } => *hold,
+        Command::Devices { hold, .. }
+        | Command::Load { hold, .. }
+        | Command::Scrape { hold, .. }
+        | Command::Barrier { hold, .. } => *hold,
         Command::Pause => false,
     };
     let began = host.monotonic();
@@ -118,13 +124,15 @@ async fn work<H: Host>(command: &Command, host: &H) -> Result<End, Problem> {
         }
         Command::Devices { look, .. } => Ok(End::Done(Some(look.run(host, host.variables(), &mut tell)?))),
         Command::Load { device, load, .. } => {
+            let device = choose(device, host)?;
             let name = device.display().to_string();
             let mut storage = host
-                .open_storage(device)
+                .open_storage(&device)
                 .map_err(|errno| format!("opening {name} gave {errno}"))?;
             let summary = load.run(&name, &mut storage, host, &mut tell).await?;
             Ok(End::Done(Some(summary)))
         }
+        Command::Scrape { scrape, .. } => Ok(End::Done(Some(scrape.run(host, &mut tell).await?))),
         Command::Barrier {
             rendezvous,
             peers,
@@ -144,6 +152,37 @@ async fn work<H: Host>(command: &Command, host: &H) -> Result<End, Problem> {
             }
         }
     }
+}
+
+/// The device to work on. One that is looked for is told, with what says who it is.
+fn choose(device: &Choice, host: &impl Host) -> Result<PathBuf, Problem> {
+    let globs = match device {
+        Choice::At(path) => return Ok(path.clone()),
+        Choice::Matching(globs) => globs,
+    };
+    let look = Look {
+        globs: globs.clone(),
+        ..Look::default()
+    };
+    let granted = look.granted(host)?;
+    for node in &granted {
+        say(host, Report::Node(node.clone()))?;
+    }
+    // What has content can be worked on; a character device has none, as a rule, nor has what only lets another be used.
+    let is_capability = |node: &&DeviceNode| {
+        let role = node.identity.as_ref().and_then(|identity| identity.role);
+        role == Some(DeviceRole::Capability)
+    };
+    let chosen = granted
+        .iter()
+        .filter(|node| !is_capability(node))
+        .find(|node| node.number.kind == NodeKind::Block)
+        .or(granted.first());
+    let chosen = chosen.ok_or_else(|| match globs.as_slice() {
+        [] => "no device was given that opens".to_owned(),
+        globs => format!("no device that opens is called {}", globs.join(" or ")),
+    })?;
+    Ok(PathBuf::from(&chosen.path))
 }
 
 fn leader(peers: &Peers, port: u16, host: &impl Host) -> Result<Leader, Problem> {

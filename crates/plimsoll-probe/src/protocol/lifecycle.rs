@@ -67,6 +67,15 @@ pub enum Summary {
         /// Read and write operations.
         operations: u64,
     },
+    /// Of visiting exporters.
+    Scrape {
+        /// Visits made.
+        visits: u64,
+        /// Those that had no whole answer.
+        failed: u64,
+        /// Series seen.
+        series: u64,
+    },
     /// Of a rendezvous.
     Barrier {
         /// Whether all came.

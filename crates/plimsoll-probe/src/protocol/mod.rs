@@ -10,6 +10,7 @@ mod errno;
 mod identity;
 mod lifecycle;
 mod load;
+mod scrape;
 mod surroundings;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use errno::Errno;
 pub use identity::{DeviceRole, HEADER_BYTES, HEADER_MAGIC, Identity, IdentitySource};
 pub use lifecycle::{Failed, Finished, OpenNode, PROTOCOL, Started, Summary};
 pub use load::{LoadPeriod, LoadStarted};
+pub use scrape::{Problem, ProblemKind, Scraped, Series, Value};
 pub use surroundings::{Environment, FoundFiles, Mount, TextFile};
 
 /// One line of the probe's log.
@@ -49,6 +51,10 @@ pub enum Report {
     LoadStarted(LoadStarted),
     /// A period of a load ended.
     LoadPeriod(LoadPeriod),
+    /// A series of an exporter was seen for the first time.
+    Series(Series),
+    /// An exporter was visited.
+    Scraped(Scraped),
     /// A member came to the rendezvous; rank 0 says so when it happens.
     Arrival(Arrival),
     /// The rendezvous ended.

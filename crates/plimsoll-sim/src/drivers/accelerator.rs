@@ -61,6 +61,8 @@ pub(crate) struct Accelerator {
     pub(crate) capability: Option<(String, DeviceNumber)>,
     /// How its plugin shares it.
     pub(crate) sharing: Option<Sharing>,
+    /// Whether the node's exporter tells of it.
+    pub(crate) exported: bool,
 }
 
 impl Accelerator {
@@ -87,6 +89,7 @@ impl Accelerator {
             for index in first..first.saturating_add(kind.count) {
                 let mut whole = Self::whole(node, vendor, index, kind.allocation, next());
                 whole.sharing = kind.sharing;
+                whole.exported = kind.exporter;
                 // Whoever reads a platform file sees to it that its devices can be divided.
                 let divided = vendor.divide(&kind.division).unwrap_or(Divided {
                     whole: true,
@@ -136,6 +139,7 @@ impl Accelerator {
             is_offered: true,
             capability: None,
             sharing: None,
+            exported: true,
         }
     }
 
@@ -330,6 +334,7 @@ pub(crate) mod fixture {
             busy: 0,
             division: plimsoll_vendors::Division::default(),
             sharing: None,
+            exporter: true,
         }];
         group
     }

@@ -16,4 +16,4 @@ pub(crate) mod plugin;
 pub(crate) use accelerator::fixture;
 pub(crate) use accelerator::{Accelerator, uuid};
 pub(crate) use edits::{CdiRegistry, Edits, UnresolvableDevices};
-pub(crate) use objects::cluster_objects;
+pub(crate) use objects::{cluster_objects, exporter_slice};

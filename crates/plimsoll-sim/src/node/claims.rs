@@ -162,6 +162,14 @@ impl ClaimAccount {
         names
     }
 
+    /// Drivers and names of the devices that a container has by the claims of its pod.
+    pub(crate) fn held(&self, pod: &Value, container: &Value) -> Vec<(String, String)> {
+        self.granted(pod, container)
+            .into_iter()
+            .map(|(_, device)| (device.driver, device.device))
+            .collect()
+    }
+
     /// How the devices of a container are, as its status tells it.
     pub(crate) fn health(&self, pod: &Value, container: &Value) -> Vec<Value> {
         let mut by_name: BTreeMap<String, Vec<Value>> = BTreeMap::new();

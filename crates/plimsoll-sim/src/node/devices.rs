@@ -110,6 +110,17 @@ impl DeviceAccount {
             .collect()
     }
 
+    /// Ids of the devices that a container was allocated.
+    pub(crate) fn held(&self, pod: &str, container: &str) -> Vec<String> {
+        let state = self.state();
+        let own = state.allocated.get(pod).and_then(|pod| pod.get(container));
+        own.into_iter()
+            .flat_map(BTreeMap::values)
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
     /// How the devices of a container are, as its status tells it.
     pub(crate) fn health(&self, pod: &str, container: &str) -> Vec<Value> {
         let state = self.state();

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use plimsoll_apiserver::{ApiServer, Change, DeleteOptions, Direct, Object, Status, User, elapse, resources};
+use plimsoll_vendors::Vendor;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use super::{
+    exporter::Exporter,
     ground::Ground,
     images::Images,
     kubelet::{Health, Kubelet},
@@ -20,7 +22,7 @@ use super::{
 };
 use crate::{
     Faults,
-    drivers::cluster_objects,
+    drivers::{cluster_objects, exporter_slice},
     platform::{Latencies, NodeGroup, PlatformSpec},
 };
 
@@ -191,6 +193,18 @@ impl Fleet {
         let kubelet = Kubelet::new(name, number, group, self.0.minor, &self.0.ground.faults);
         let kubelet = Arc::new(kubelet);
         nodes.insert(name.to_owned(), Arc::clone(&kubelet));
+        if kubelet
+            .accelerators
+            .iter()
+            .any(|accelerator| accelerator.exported)
+        {
+            let ground = &self.0.ground;
+            let refresh = Latencies::of(ground.latencies.exporter_refresh_ms);
+            let endpoint = ground.fabric.plug_in(kubelet.address().into());
+            for exporter in Exporter::of_node(&kubelet, &ground.api, refresh, &ground.faults) {
+                ground.tasks.spawn(exporter.serve(endpoint.clone()));
+            }
+        }
         kubelet
     }
 
@@ -201,6 +215,22 @@ impl Fleet {
         let mut objects = vec![object::lease(kubelet, &uid, &now, lease_seconds)];
         for driver in kubelet.claims.drivers() {
             objects.extend(driver.slices(&uid, self.0.minor));
+        }
+        let mut exporters: Vec<&str> = kubelet
+            .accelerators
+            .iter()
+            .filter(|accelerator| accelerator.exported)
+            .map(|accelerator| accelerator.vendor())
+            .collect();
+        exporters.sort_unstable();
+        exporters.dedup();
+        for vendor in exporters {
+            if let Some(metrics) = Vendor::by_id(vendor)
+                .ok()
+                .and_then(|vendor| vendor.metrics.as_ref())
+            {
+                objects.push(exporter_slice(metrics, &kubelet.name, &uid, kubelet.address()));
+            }
         }
         objects
     }

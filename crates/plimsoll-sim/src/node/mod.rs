@@ -7,6 +7,7 @@
 mod claims;
 pub(crate) mod device;
 mod devices;
+mod exporter;
 mod fleet;
 mod ground;
 mod images;

@@ -40,6 +40,7 @@ impl Bench {
             busy: 0,
             division: Division::default(),
             sharing: None,
+            exporter: true,
         }];
         let mut spec = PlatformSpec::preset("minimal").unwrap();
         spec.kubernetes = 36;

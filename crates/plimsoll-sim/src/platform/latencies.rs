@@ -44,6 +44,8 @@ latencies! {
     pod_removal_ms "pod-removal-ms" = 60
     /// From a change of endpoints to an answer of DNS.
     dns_ms "dns-ms" = 50
+    /// From one reading of an exporter to the next.
+    exporter_refresh_ms "exporter-refresh-ms" = 1000
 }
 
 impl Latencies {

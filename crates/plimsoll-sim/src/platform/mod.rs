@@ -130,6 +130,8 @@ pub struct Accelerators {
     pub busy: u32,
     /// How each is divided, if it is.
     pub division: Division,
+    /// Whether the vendor's exporter of metrics runs on their nodes.
+    pub exporter: bool,
     /// How a device plugin shares each of them among pods; not at all if none.
     pub sharing: Option<Sharing>,
 }

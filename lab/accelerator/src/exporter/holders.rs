@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use plimsoll_vendors::dialect::Holder;
+
 use crate::{
     device::Device,
     proto::pod_resources::{
@@ -9,14 +11,6 @@ use crate::{
     },
     socket,
 };
-
-/// A container that holds a device.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Holder {
-    pub(crate) namespace: String,
-    pub(crate) pod: String,
-    pub(crate) container: String,
-}
 
 /// Holders by the device's uuid; the first by name where containers share one.
 pub(crate) type Holders = BTreeMap<String, Holder>;

@@ -1,10 +1,11 @@
 //! The devices of a machine, and what its kernel tells about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plimsoll_probe::protocol::{DeviceNumber, HEADER_BYTES, NodeKind};
+use tokio::time::Instant;
 
 /// A device of a machine.
 #[derive(Clone, Debug)]
@@ -28,13 +29,54 @@ pub(crate) struct Activity {
     pub(crate) stored: u64,
 }
 
+/// What a device has done and held of late.
+#[derive(Debug, Default)]
+struct Course {
+    now: Activity,
+    /// Moments of the last minutes, each with what was true from then on; the oldest says what was true before.
+    past: VecDeque<(Instant, Activity)>,
+}
+
+/// How far back a device remembers.
+const MEMORY: Duration = Duration::from_secs(150);
+
+/// Moments closer than this are one.
+const MOMENT: Duration = Duration::from_millis(20);
+
+impl Course {
+    fn change(&mut self, change: impl FnOnce(&mut Activity)) {
+        change(&mut self.now);
+        let now = Instant::now();
+        match self.past.back_mut() {
+            Some((at, last)) if now.duration_since(*at) < MOMENT => *last = self.now,
+            _ => self.past.push_back((now, self.now)),
+        }
+        while self.past.len() > 1
+            && self
+                .past
+                .get(1)
+                .is_some_and(|(at, _)| now.duration_since(*at) > MEMORY)
+        {
+            self.past.pop_front();
+        }
+    }
+
+    fn at(&self, moment: Instant) -> Activity {
+        let after = self.past.partition_point(|(at, _)| *at <= moment);
+        match after.checked_sub(1).and_then(|index| self.past.get(index)) {
+            Some((_, activity)) => *activity,
+            None => Activity::default(),
+        }
+    }
+}
+
 /// A machine: what a node's containers share of it.
 #[derive(Debug)]
 pub(crate) struct Machine {
     boot_id: String,
     devices: BTreeMap<DeviceNumber, HardwareDevice>,
     files: BTreeMap<String, String>,
-    activity: Mutex<BTreeMap<DeviceNumber, Activity>>,
+    activity: Mutex<BTreeMap<DeviceNumber, Course>>,
 }
 
 impl Machine {
@@ -91,31 +133,32 @@ impl Machine {
         })
     }
 
-    /// What a device has done so far.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "what exporters show; none is simulated yet")
-    )]
-    pub(crate) fn activity(&self, number: DeviceNumber) -> Activity {
-        self.activities().get(&number).copied().unwrap_or_default()
+    /// What a device had done by a moment of the last minutes.
+    pub(crate) fn activity_at(&self, number: DeviceNumber, moment: Instant) -> Activity {
+        self.activities()
+            .get(&number)
+            .map_or_else(Activity::default, |course| course.at(moment))
     }
 
     /// Notes that a device worked, and up to where it was written.
     pub(crate) fn worked(&self, number: DeviceNumber, busy: Duration, written_to: Option<u64>) {
-        let mut activities = self.activities();
-        let activity = activities.entry(number).or_default();
-        activity.busy += busy;
-        if let Some(end) = written_to {
-            activity.stored = activity.stored.max(end.saturating_sub(HEADER_BYTES as u64));
-        }
+        self.activities().entry(number).or_default().change(|activity| {
+            activity.busy += busy;
+            if let Some(end) = written_to {
+                activity.stored = activity.stored.max(end.saturating_sub(HEADER_BYTES as u64));
+            }
+        });
     }
 
     /// Forgets what was stored on a device: its memory is free again.
     pub(crate) fn clear(&self, number: DeviceNumber) {
-        self.activities().entry(number).or_default().stored = 0;
+        self.activities()
+            .entry(number)
+            .or_default()
+            .change(|activity| activity.stored = 0);
     }
 
-    fn activities(&self) -> MutexGuard<'_, BTreeMap<DeviceNumber, Activity>> {
+    fn activities(&self) -> MutexGuard<'_, BTreeMap<DeviceNumber, Course>> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -124,8 +167,8 @@ impl Machine {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_device_remembers_its_work_until_it_is_cleared() {
+    #[tokio::test(start_paused = true)]
+    async fn a_device_remembers_its_work_until_it_is_cleared() {
         let number: DeviceNumber = "b:7:0".parse().unwrap();
         let device = HardwareDevice {
             number,
@@ -136,10 +179,13 @@ mod tests {
         let machine = Machine::new("boot".to_owned(), [device]);
         machine.worked(number, Duration::from_millis(5), Some(8192));
         machine.worked(number, Duration::from_millis(5), None);
-        let activity = machine.activity(number);
+        let worked = Instant::now();
+        let activity = machine.activity_at(number, worked);
         assert_eq!((activity.busy.as_millis(), activity.stored), (10, 4096));
+        tokio::time::advance(Duration::from_secs(1)).await;
         machine.clear(number);
-        assert_eq!(machine.activity(number).stored, 0);
+        assert_eq!(machine.activity_at(number, Instant::now()).stored, 0);
+        assert_eq!(machine.activity_at(number, worked), activity);
         assert!(machine.sysfs(number).unwrap().ends_with("loop0"));
         assert_eq!(machine.sysfs("b:7:1".parse().unwrap()), None);
     }

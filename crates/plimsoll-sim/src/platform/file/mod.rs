@@ -223,6 +223,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
     }
     let division = division(&mut table, vendor, allocation);
     let sharing = sharing(&mut table, allocation);
+    let exporter = table.flag("exporter").unwrap_or(true);
     table.finish();
     Accelerators {
         vendor: vendor.map(|vendor| vendor.id.clone()).unwrap_or_default(),
@@ -231,6 +232,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
         busy,
         division,
         sharing,
+        exporter,
     }
 }
 

@@ -1,0 +1,219 @@
+//! What the defects of exporters do to what they say.
+//!
+//! An exporter's faults are between what it has read and what it writes, so they are the same wherever it runs; how it
+//! comes by its readings is each ground's own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use plimsoll_vendors::dialect::{Holder, Quirk, Reading};
+
+/// How much of the present is in a value that is averaged for too long.
+const SHARE_OF_NOW: f64 = 0.002;
+
+/// How long an exporter with `met.stale` serves what it has read.
+const STALE: Duration = Duration::from_secs(40);
+
+/// The faults of one exporter, and what they remember.
+#[derive(Debug, Clone, Default)]
+pub struct ExporterFaults {
+    ids: BTreeSet<String>,
+    node: String,
+    first: Option<Vec<Reading>>,
+    cached: Option<(Duration, Vec<Reading>)>,
+    holders: BTreeMap<String, Holder>,
+    most: BTreeMap<String, u64>,
+    averages: BTreeMap<String, f64>,
+}
+
+impl ExporterFaults {
+    /// Those among the defects `ids` that are of exporters, on a node.
+    pub fn new<'a>(ids: impl IntoIterator<Item = &'a str>, node: &str) -> Self {
+        let theirs = ids.into_iter().filter(|id| id.starts_with("met."));
+        Self {
+            ids: theirs.map(str::to_owned).collect(),
+            node: node.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nobody listens where this node's exporter should be.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.has("met.node-down") && self.node.ends_with("-2")
+    }
+
+    /// What is said, at `now`, in place of what was read.
+    pub fn distort(&mut self, now: Duration, mut readings: Vec<Reading>) -> Vec<Reading> {
+        if self.ids.is_empty() {
+            return readings;
+        }
+        if self.has("met.frozen") {
+            return self.first.get_or_insert(readings).clone();
+        }
+        if self.has("met.stale") {
+            return self.cached(now, readings);
+        }
+        if self.has("met.missing-device") {
+            readings.pop();
+        }
+        if self.has("met.swapped") {
+            swap(&mut readings);
+        }
+        if self.has("met.one-for-all")
+            && let Some(first) = readings.first().cloned()
+        {
+            for reading in &mut readings {
+                reading.utilisation = first.utilisation;
+                reading.used = first.used;
+            }
+        }
+        for reading in &mut readings {
+            self.distort_one(reading);
+        }
+        readings
+    }
+
+    fn distort_one(&mut self, reading: &mut Reading) {
+        let uuid = reading.uuid.clone();
+        if self.has("met.constant") {
+            reading.utilisation = 0.37;
+            reading.used = reading.total / 3;
+        }
+        if self.has("met.sentinel") {
+            reading.quirk = Quirk::Blank;
+        }
+        if self.has("met.units") {
+            reading.quirk = Quirk::OtherUnit;
+        }
+        if self.has("met.total-as-used") {
+            reading.used = reading.total;
+        }
+        if self.has("met.averaged") {
+            let average = self.averages.entry(uuid.clone()).or_default();
+            *average += (reading.utilisation - *average) * SHARE_OF_NOW;
+            reading.utilisation = *average;
+        }
+        if self.has("met.high-water") {
+            let most = self.most.entry(uuid.clone()).or_default();
+            *most = reading.used.max(*most);
+            reading.used = *most;
+        }
+        if self.has("met.old-holder") {
+            if let Some(holder) = &reading.holder {
+                self.holders.entry(uuid.clone()).or_insert_with(|| holder.clone());
+            }
+            reading.holder = self.holders.get(&uuid).cloned();
+        }
+    }
+
+    fn cached(&mut self, now: Duration, readings: Vec<Reading>) -> Vec<Reading> {
+        match &self.cached {
+            Some((at, old)) if now.saturating_sub(*at) < STALE => old.clone(),
+            _ => {
+                self.cached = Some((now, readings.clone()));
+                readings
+            }
+        }
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+}
+
+/// Gives each the next one's readings; who they are of stays.
+fn swap(readings: &mut [Reading]) {
+    let all = readings.to_vec();
+    for (reading, other) in readings.iter_mut().zip(all.iter().cycle().skip(1)) {
+        reading.utilisation = other.utilisation;
+        reading.used = other.used;
+        reading.holder.clone_from(&other.holder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Component, Defect, Part};
+
+    fn reading(uuid: &str, utilisation: f64) -> Reading {
+        Reading {
+            number: uuid.to_owned(),
+            uuid: uuid.to_owned(),
+            utilisation,
+            used: 1000,
+            total: 4000,
+            holder: None,
+            quirk: Quirk::None,
+        }
+    }
+
+    fn two() -> Vec<Reading> {
+        vec![reading("a", 0.8), reading("b", 0.0)]
+    }
+
+    #[test]
+    fn without_a_defect_what_was_read_is_said() {
+        let mut sound = ExporterFaults::new(["dra.api-only"], "node-2");
+        assert_eq!(sound.distort(Duration::ZERO, two()), two());
+        assert!(!sound.is_down());
+    }
+
+    #[test]
+    fn every_defect_of_an_exporter_changes_what_it_says() {
+        for defect in Defect::all()
+            .iter()
+            .filter(|defect| defect.id.starts_with("met."))
+        {
+            assert_eq!(
+                defect.on_lab().unwrap().component,
+                Component::Exporter,
+                "{}",
+                defect.id
+            );
+            assert_eq!(
+                defect.simulated().unwrap().component,
+                Part::Exporter,
+                "{}",
+                defect.id
+            );
+            let mut faults = ExporterFaults::new([defect.id.as_str()], "node-2");
+            let held = |pod: &str, utilisation, used| {
+                let mut readings = two();
+                readings[0].utilisation = utilisation;
+                readings[0].used = used;
+                readings[0].holder = Some(Holder {
+                    namespace: "ns".to_owned(),
+                    pod: pod.to_owned(),
+                    container: "c".to_owned(),
+                });
+                readings
+            };
+            let steps = [held("first", 0.8, 2000), held("second", 0.1, 1000)];
+            let said: Vec<_> = (0..)
+                .zip(&steps)
+                .map(|(second, step)| faults.distort(Duration::from_secs(second), step.clone()))
+                .collect();
+            assert!(faults.is_down() || said != steps, "{} changes nothing", defect.id);
+        }
+    }
+
+    #[test]
+    fn neighbours_swap_what_they_do_and_keep_who_they_are() {
+        let said = ExporterFaults::new(["met.swapped"], "n").distort(Duration::ZERO, two());
+        assert_eq!((said[0].uuid.as_str(), said[0].utilisation), ("a", 0.0));
+        assert_eq!((said[1].uuid.as_str(), said[1].utilisation), ("b", 0.8));
+    }
+
+    #[test]
+    fn what_is_stale_is_renewed_in_the_end() {
+        let mut faults = ExporterFaults::new(["met.stale"], "n");
+        assert_eq!(faults.distort(Duration::ZERO, two()), two());
+        let later = vec![reading("a", 0.0)];
+        assert_eq!(faults.distort(Duration::from_secs(39), later.clone()), two());
+        assert_eq!(faults.distort(Duration::from_secs(40), later.clone()), later);
+    }
+}
