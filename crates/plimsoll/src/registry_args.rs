@@ -58,7 +58,7 @@ pub(crate) enum RegistryCommand {
 pub(crate) struct FilterArgs {
     /// Only this version of the programme.
     #[arg(long = "program", value_name = "VERSION")]
-    pub(crate) version: Option<String>,
+    pub(crate) program: Option<String>,
     /// Only vendors whose name has this in it.
     #[arg(long, value_name = "TEXT")]
     pub(crate) vendor: Option<String>,

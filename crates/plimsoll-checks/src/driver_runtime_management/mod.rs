@@ -37,6 +37,9 @@ const AT_ONCE: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub struct DriverRuntimeManagement;
 
+/// What became of looking at a node: what was seen there, or why nothing can be said.
+type Sighting = Result<Result<Sight, Ruling>, CheckError>;
+
 #[async_trait(?Send)]
 impl Check for DriverRuntimeManagement {
     fn declaration(&self) -> &'static Declaration {
@@ -133,7 +136,7 @@ impl Trialled<'_> {
         &self,
         trial: &crate::Trial,
         statements: &Statements,
-        seen: Vec<(String, Result<Result<Sight, Ruling>, CheckError>)>,
+        seen: Vec<(String, Sighting)>,
         sample: &str,
     ) -> Result<(), CheckError> {
         let (mut true_to_it, mut works, mut clean) = (Vec::new(), Vec::new(), Vec::new());

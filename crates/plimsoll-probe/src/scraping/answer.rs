@@ -25,9 +25,9 @@ struct Head {
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    WithLength(usize),
-    WithLastChunk,
-    WithConnection,
+    Length(usize),
+    LastChunk,
+    Connection,
 }
 
 /// What became of an answer.
@@ -67,7 +67,7 @@ impl Answer {
             return State::Partial;
         };
         let state = match head.ends {
-            Ends::WithLength(length) => {
+            Ends::Length(length) => {
                 self.take_plain();
                 if self.body.len() >= length {
                     self.body.truncate(length);
@@ -76,11 +76,11 @@ impl Answer {
                     State::Partial
                 }
             }
-            Ends::WithConnection => {
+            Ends::Connection => {
                 self.take_plain();
                 State::Partial
             }
-            Ends::WithLastChunk => self.take_chunks(),
+            Ends::LastChunk => self.take_chunks(),
         };
         if self.body.len() > self.limit {
             self.body.truncate(self.limit);
@@ -94,8 +94,8 @@ impl Answer {
         match self.head.map(|head| head.ends) {
             None if self.raw.is_empty() => State::NotHttp("the connection ended without an answer"),
             None => State::NotHttp("the connection ended within the answer's head"),
-            Some(Ends::WithConnection) => State::Whole,
-            Some(Ends::WithLength(_) | Ends::WithLastChunk) => {
+            Some(Ends::Connection) => State::Whole,
+            Some(Ends::Length(_) | Ends::LastChunk) => {
                 State::NotHttp("the connection ended within the answer")
             }
         }
@@ -127,12 +127,12 @@ impl Answer {
         };
         let chunked = value("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
         let ends = if chunked {
-            Ends::WithLastChunk
+            Ends::LastChunk
         } else {
             match value("content-length").map(str::parse) {
-                Some(Ok(length)) => Ends::WithLength(length),
+                Some(Ok(length)) => Ends::Length(length),
                 Some(Err(_)) => return Err(State::NotHttp("a length that is no number")),
-                None => Ends::WithConnection,
+                None => Ends::Connection,
             }
         };
         self.head = Some(Head {

@@ -77,7 +77,7 @@ pub(crate) fn registry(args: &RegistryArgs, voice: Voice) -> Ended {
 
 fn chosen(args: &FilterArgs) -> Filter {
     Filter {
-        version: args.version.clone(),
+        version: args.program.clone(),
         vendor: args.vendor.clone(),
         support: args.supports.clone(),
     }

@@ -44,10 +44,10 @@ fn of_device(node: &str, course: &Course) -> Ruling {
         let Some(line) = course.line(quantity) else {
             continue;
         };
-        let blanks = line.points.iter().filter(|point| point.value.is_none());
+        let mut blanks = line.points.iter().filter(|point| point.value.is_none());
         // One reading that failed is no fault; that most do is.
         if blanks.clone().count() * 2 >= line.points.len()
-            && let Some(blank) = blanks.last()
+            && let Some(blank) = blanks.next_back()
         {
             return Ruling::Wrong(format!(
                 "{} of device {device} on node `{node}` is {}, which is no reading",
