@@ -82,17 +82,37 @@ fn cases(folder: &Path) -> Vec<Case> {
     let mut cases = vec![
         case("`--help`", "≤ 30 ms", 20, &["--help"]),
         case("`survey --simulate`", "≤ 1 s", 5, &["survey", "--simulate"]),
-        case("`run --simulate`, all checks", "≤ 3 s", 5, &["run", "--simulate", "--out", &out]),
-        case("`calibrate --simulate`, all defects and pairs", "≤ 60 s", 1, &["calibrate", "--simulate"]),
+        case(
+            "`run --simulate`, all checks",
+            "≤ 3 s",
+            5,
+            &["run", "--simulate", "--out", &out],
+        ),
+        case(
+            "`calibrate --simulate`, all defects and pairs",
+            "≤ 60 s",
+            1,
+            &["calibrate", "--simulate"],
+        ),
     ];
     if let Ok(kubeconfig) = env::var("PLIMSOLL_BENCH_KUBECONFIG") {
         let on = ["--kubeconfig", kubeconfig.as_str()];
-        cases.push(case("`survey` of the lab", "≤ 1 s", 5, &[&["survey"], on.as_slice()].concat()));
+        cases.push(case(
+            "`survey` of the lab",
+            "≤ 1 s",
+            5,
+            &[&["survey"], on.as_slice()].concat(),
+        ));
         let run = [&["run", "--out", &out], on.as_slice()].concat();
         cases.push(case("`run` on the lab, all checks", "", 3, &run));
         let three = "dra_support,gang_scheduling,secure_accelerator_access";
         let run = [&["run", "--out", &out, "--only", three], on.as_slice()].concat();
-        cases.push(case("`run` on the lab, these three: DRA, gangs, access", "≤ 30 s, ≤ 60 MB", 3, &run));
+        cases.push(case(
+            "`run` on the lab, these three: DRA, gangs, access",
+            "≤ 30 s, ≤ 60 MB",
+            3,
+            &run,
+        ));
     }
     cases
 }
@@ -127,7 +147,10 @@ fn shown(duration: Duration) -> String {
 }
 
 fn megabytes(file: &Path) -> Result<String, Box<dyn Error>> {
-    #[expect(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52 bytes")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "sizes of files are far below 2^52 bytes"
+    )]
     let bytes = fs::metadata(file)?.len() as f64;
     Ok(format!("{:.1} MB", bytes / 1e6))
 }
@@ -138,7 +161,13 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let gibibytes = read("/proc/meminfo")
         .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+        .find_map(|line| {
+            line.strip_prefix("MemTotal:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse::<u64>()
+                .ok()
+        })
         .map_or(0, |kibibytes| (kibibytes + (1 << 19)) >> 20);
     let kernel = read("/proc/sys/kernel/osrelease");
     let load = read("/proc/loadavg");

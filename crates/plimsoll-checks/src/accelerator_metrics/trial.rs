@@ -163,17 +163,15 @@ async fn loads<'a>(
     roster.clear(&context.patience).await;
     drop(lease);
     let nodes: Vec<&str> = benches.iter().map(|bench| bench.node).collect();
-    nodes
-        .into_iter()
-        .zip(outcomes)
-        .map(|(node, outcome)| {
-            let node = subject
-                .nodes
-                .get_key_value(node)
-                .map_or("", |(node, _)| node.as_str());
-            Ok((node, outcome?))
-        })
-        .collect()
+    let mut told = Vec::new();
+    for (node, outcome) in nodes.into_iter().zip(outcomes) {
+        let node = subject
+            .nodes
+            .get_key_value(node)
+            .map_or("", |(node, _)| node.as_str());
+        told.push((node, outcome?));
+    }
+    Ok(told)
 }
 
 /// M1 on all nodes. That a device without series exists is shown by holding it.
