@@ -65,6 +65,19 @@ pub(crate) struct Entry {
     pub(crate) plain: bool,
 }
 
+/// The plain files below `directory`, sorted: no links and no devices.
+///
+/// # Errors
+/// When it can't be read, or holds more than any run writes.
+pub fn plain_files(directory: &Path) -> Result<Vec<String>, DigestError> {
+    let entries = entries(directory)?;
+    Ok(entries
+        .into_iter()
+        .filter(|entry| entry.plain)
+        .map(|entry| entry.name)
+        .collect())
+}
+
 /// Everything below `directory` but folders, sorted. Links are not followed.
 pub(crate) fn entries(directory: &Path) -> Result<Vec<Entry>, DigestError> {
     let mut found = Vec::new();

@@ -9,16 +9,17 @@
 //! Nothing here knows what a run is, or asks anybody over a network: keyless signing needs an authority that is online.
 
 mod digests;
+pub mod document;
 pub mod envelope;
 mod key;
 mod seal;
 mod statement;
 mod verify;
 
-pub use digests::{DigestError, digest_file};
+pub use digests::{DigestError, digest_file, plain_files};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use seal::{SealError, seal};
-pub use statement::{Configuration, Outcome, Statement, TestResult};
+pub use statement::{Configuration, Digest, Outcome, Statement, TestResult};
 pub use verify::{Fault, Signature, Verification, VerifyError, Wrong, verify};
 
 /// The bare statement of a directory that nobody signed.

@@ -28,9 +28,11 @@ pub(crate) struct Subject {
     pub(crate) digest: Digest,
 }
 
+/// The digest of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Digest {
-    pub(crate) sha256: String,
+pub struct Digest {
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// The predicate: the result of tests.
@@ -64,8 +66,12 @@ pub enum Outcome {
 pub struct Configuration {
     /// Its name.
     pub name: String,
-    /// Where it is from.
+    /// Where it is from; empty where its digest says which it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uri: String,
+    /// The digest of the file that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// What else is to be known of it.
     pub annotations: BTreeMap<String, String>,
 }

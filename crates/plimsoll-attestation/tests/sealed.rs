@@ -5,8 +5,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use plimsoll_attestation::{
-    Configuration, ENVELOPE_FILE, KEY_FILE, Outcome, STATEMENT_FILE, Signature, SigningKey, TestResult,
-    VerifyError, seal, verify,
+    Configuration, Digest, ENVELOPE_FILE, KEY_FILE, Outcome, STATEMENT_FILE, Signature, SigningKey,
+    TestResult, VerifyError,
+    document::{VerificationDocument, verification_schema},
+    seal, verify,
 };
 use tempfile::TempDir;
 
@@ -18,6 +20,7 @@ fn result() -> TestResult {
         configuration: vec![Configuration {
             name: "plimsoll".to_owned(),
             uri: "https://github.com/plimsoll/plimsoll".to_owned(),
+            digest: None,
             annotations: BTreeMap::from([("run".to_owned(), "r1".to_owned())]),
         }],
         passed_tests: vec!["gang_scheduling".to_owned()],
@@ -176,4 +179,45 @@ fn what_is_no_statement_is_a_fault_and_no_crash() {
             assert!(!verify(dir.path(), None).unwrap().holds(), "{file}: {text}");
         }
     }
+}
+
+#[test]
+fn the_published_schema_is_the_one_the_types_have() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../schemas/verification.v1.schema.json"
+    );
+    let generated = format!("{:#}\n", verification_schema());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(path, &generated).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed, generated,
+        "run this test with UPDATE_SCHEMAS=1 and look at what changed"
+    );
+}
+
+#[test]
+fn a_record_that_lies_elsewhere_is_named_by_its_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("junit.xml"), "<testsuites/>").unwrap();
+    let mut result = result();
+    result.configuration.push(Configuration {
+        name: "record.jsonl".to_owned(),
+        uri: String::new(),
+        digest: Some(Digest {
+            sha256: "0".repeat(64),
+        }),
+        annotations: BTreeMap::from([("run".to_owned(), "r1".to_owned())]),
+    });
+    seal(dir.path(), ["junit.xml"], result, None).unwrap();
+    let verification = verify(dir.path(), None).unwrap();
+    assert!(verification.holds(), "{:?}", verification.faults);
+    let document = VerificationDocument::of(&verification, Vec::new());
+    assert_eq!(document.records.len(), 1);
+    assert_eq!(document.records[0].run, "r1");
+    let validator = jsonschema::draft202012::new(&verification_schema()).unwrap();
+    let document = serde_json::to_value(document).unwrap();
+    assert!(validator.is_valid(&document), "{document}");
 }

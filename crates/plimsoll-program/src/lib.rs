@@ -5,6 +5,7 @@
 //! (see [`checklist`]), never embedded.
 
 pub mod artifact;
+mod bounded;
 pub mod category;
 pub mod checklist;
 pub mod facts;
@@ -14,6 +15,7 @@ pub mod rules;
 pub mod submission;
 mod yaml;
 
+pub use bounded::{read_bounded, read_text_bounded};
 pub use category::Category;
 pub use checklist::Checklist;
 pub use facts::{Requirement, UnknownRequirement, find, requirements};

@@ -1,14 +1,17 @@
 //! A certificate's year.
 
 use jiff::{ToSpan, civil::Date};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// From when until when a product is certified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Certificate {
     /// The day of the merge.
+    #[schemars(with = "String", extend("format" = "date"))]
     pub since: Date,
     /// The day a year later: a renewal must be merged before it.
+    #[schemars(with = "String", extend("format" = "date"))]
     pub until: Date,
     /// Who says so.
     pub source: DateSource,
@@ -17,7 +20,7 @@ pub struct Certificate {
 }
 
 /// Where a date is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DateSource {
     /// A file of dates.

@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use jiff::civil::Date;
+use plimsoll_program::read_text_bounded;
 
 use crate::DateSource;
+
+/// A line for each of thousands of submissions.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The days on which submissions were merged, by their ids such as `v1.37/acme`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +52,7 @@ impl Dates {
     /// # Errors
     /// When it can't be read, or a line is none.
     pub fn read(path: &Path) -> Result<Self, DatesError> {
-        let text = fs::read_to_string(path).map_err(|source| DatesError::Unreadable {
+        let text = read_text_bounded(path, MOST_BYTES).map_err(|source| DatesError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
@@ -61,7 +65,7 @@ impl Dates {
             let fault = || DatesError::Line {
                 path: path.to_owned(),
                 line: index + 1,
-                text: line.to_owned(),
+                text: line.chars().take(80).collect(),
             };
             let (id, day) = said.split_once(char::is_whitespace).ok_or_else(fault)?;
             let day: Date = day.trim().parse().map_err(|_| fault())?;
@@ -79,6 +83,7 @@ impl Dates {
             .arg(checkout)
             // Neither hooks nor settings of a checkout are to run anything.
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "log.showSignature=false"])
             .args([
                 "log",
                 "--first-parent",
@@ -144,12 +149,12 @@ mod tests {
     fn a_file_of_dates_is_read_line_by_line_and_goes_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dates");
-        fs::write(&path, "# days\nv1.37/acme  2026-11-03 # late\n\n").unwrap();
+        std::fs::write(&path, "# days\nv1.37/acme  2026-11-03 # late\n\n").unwrap();
         let dates = Dates::read(&path)
             .unwrap()
             .or(Dates::of_log("@2026-01-01\nv1.37/acme/PRODUCT.yaml\n"));
         assert_eq!(dates.get("v1.37/acme").unwrap().0.to_string(), "2026-11-03");
-        fs::write(&path, "v1.37/acme\n").unwrap();
+        std::fs::write(&path, "v1.37/acme\n").unwrap();
         assert!(
             Dates::read(&path)
                 .unwrap_err()

@@ -5,12 +5,13 @@ use plimsoll_program::{
     rules::{Product, Verdict},
     submission::Submission,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Certificate;
 
 /// A product in one version of the programme.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entry {
     /// Its directory in the programme's repository, such as `v1.37/acme`.
     pub id: String,
@@ -44,11 +45,12 @@ pub struct Entry {
 }
 
 /// What a product claims of a requirement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClaimEntry {
     /// The requirement.
     pub id: String,
-    /// How binding it is in that version of the programme.
+    /// How binding it is in that version of the programme: `MUST` or `SHOULD`.
+    #[schemars(with = "String")]
     pub level: Level,
     /// The status as written.
     pub status: String,
@@ -60,9 +62,9 @@ pub struct ClaimEntry {
 
 impl Entry {
     pub(crate) fn of(id: String, product: &Product, verdict: &Verdict) -> Self {
-        let text = std::fs::read(&product.file)
-            .ok()
-            .filter(|_| !verdict.text.is_empty());
+        // What was not read to be judged is not read here.
+        let judged = !verdict.text.is_empty();
+        let text = judged.then(|| std::fs::read(&product.file).ok()).flatten();
         let submission = text
             .and_then(|bytes| Submission::read(&bytes).ok())
             .unwrap_or_default();

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod dates;
+mod document;
 mod entry;
 mod filter;
 mod mentions;
@@ -15,6 +16,7 @@ mod tables;
 
 pub use certificate::{Certificate, DateSource};
 pub use dates::{Dates, DatesError};
+pub use document::{REGISTRY_SCHEMA, registry_schema};
 pub use entry::{ClaimEntry, Entry};
 pub use filter::{Filter, FilterError, Support};
 pub use mentions::{Mention, Stats, stats};

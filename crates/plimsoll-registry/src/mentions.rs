@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Entry;
@@ -17,7 +18,7 @@ static KINDS: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
 });
 
 /// Where a product names something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mention {
     /// The product.
     pub product: String,

@@ -38,6 +38,7 @@ pub fn test_result(run: &RecordedRun) -> TestResult {
         configuration: vec![Configuration {
             name: "plimsoll".to_owned(),
             uri: env!("CARGO_PKG_REPOSITORY").to_owned(),
+            digest: None,
             annotations,
         }],
         passed_tests: of(Verdict::Passed),

@@ -5,25 +5,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_attestation::{STATEMENT_FILE, Statement};
+use plimsoll_attestation::DigestError;
 use plimsoll_program::{
     Checklist, Level, ProgrammeVersion, RequirementId,
-    checklist::{LoadError, digest, official_version},
+    checklist::{LoadError, official_version},
+    read_bounded, read_text_bounded,
     rules::{self, Checklists, Validator, Verdict},
     submission::Submission,
 };
-use plimsoll_report::test_result;
 
 use crate::{
     answer::{Answer, answer},
     directory,
-    evidence::{EvidenceError, Files, evidence},
+    evidence::{EvidenceError, evidence},
     existing::keep,
     product::Product,
     readme::readme,
     records::Records,
+    seal::{Standing, seal},
     text::fill_in,
 };
+
+/// As much as the programme's validator would read of a `PRODUCT.yaml`.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// What a submission is made of.
 #[derive(Clone, Debug)]
@@ -99,6 +103,9 @@ pub enum ComposeError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Evidence(#[from] EvidenceError),
+    /// The submission that is there can't be read.
+    #[error(transparent)]
+    Standing(#[from] DigestError),
     /// The directory can't be written.
     #[error("could not write `{}`", path.display())]
     Write {
@@ -168,8 +175,17 @@ pub fn compose(request: &Request<'_>) -> Result<Composed, ComposeError> {
         .filter(|_| existing.is_some());
     let text = readme(request.product, request.records, &answers, mark, old.as_deref());
     files.insert("README.md".to_owned(), text.into_bytes());
-    seal(request.records, &mut files);
-    directory::write(&target, &files, existing.is_some()).map_err(|source| ComposeError::Write {
+    let standing = match &existing {
+        Some(_) => Some(Standing::of(&target, &files)?),
+        None => None,
+    };
+    seal(request.records, &standing.clone().unwrap_or_default(), &mut files);
+    directory::write(
+        &target,
+        &files,
+        standing.as_ref().map(|standing| &standing.dropped),
+    )
+    .map_err(|source| ComposeError::Write {
         path: target.clone(),
         source,
     })?;
@@ -186,25 +202,9 @@ pub fn compose(request: &Request<'_>) -> Result<Composed, ComposeError> {
     })
 }
 
-/// Adds a statement on the bytes of all files and on what came out, so that a later change shows. Of several runs none
-/// can be stated as the one behind all files.
-fn seal(records: &Records, files: &mut Files) {
-    let [run] = records.runs.as_slice() else {
-        return;
-    };
-    let digests = files
-        .iter()
-        .map(|(name, content)| (name.clone(), digest(content)))
-        .collect();
-    if let Ok(mut statement) = serde_json::to_vec_pretty(&Statement::new(test_result(run), digests)) {
-        statement.push(b'\n');
-        files.insert(STATEMENT_FILE.to_owned(), statement);
-    }
-}
-
 fn official(request: &Request<'_>) -> Result<(Checklist, Vec<u8>), ComposeError> {
     let checklist = Checklist::read(request.checklist)?;
-    let bytes = fs::read(request.checklist).map_err(|source| ComposeError::Unreadable {
+    let bytes = read_bounded(request.checklist, MOST_BYTES).map_err(|source| ComposeError::Unreadable {
         path: request.checklist.to_owned(),
         why: source.to_string(),
     })?;
@@ -232,7 +232,7 @@ fn target(request: &Request<'_>, version: ProgrammeVersion) -> Result<(PathBuf, 
 }
 
 fn text_of(path: &Path) -> Result<String, ComposeError> {
-    fs::read_to_string(path).map_err(|source| ComposeError::Unreadable {
+    read_text_bounded(path, MOST_BYTES).map_err(|source| ComposeError::Unreadable {
         path: path.to_owned(),
         why: source.to_string(),
     })

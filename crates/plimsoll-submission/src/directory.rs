@@ -1,13 +1,18 @@
 //! A directory in one step: it is there whole, old or new, at any moment.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Component, Path, PathBuf},
 };
 
-/// Writes `files` into `target`. With `keep`, an existing directory's other files stay; else none may exist.
-pub(crate) fn write(target: &Path, files: &BTreeMap<String, Vec<u8>>, keep: bool) -> io::Result<()> {
+/// Writes `files` into `target`. With `dropped`, other files of a directory that is there stay, but for those; without,
+/// none may be there.
+pub(crate) fn write(
+    target: &Path,
+    files: &BTreeMap<String, Vec<u8>>,
+    dropped: Option<&BTreeSet<String>>,
+) -> io::Result<()> {
     let parent = target
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -16,8 +21,8 @@ pub(crate) fn write(target: &Path, files: &BTreeMap<String, Vec<u8>>, keep: bool
     let temporary = tempfile::Builder::new().prefix(".plimsoll-").tempdir_in(parent)?;
     let built = temporary.path().join("new");
     fs::create_dir(&built)?;
-    if keep && target.is_dir() {
-        copy(target, &built)?;
+    if let Some(dropped) = dropped.filter(|_| target.is_dir()) {
+        copy(target, &built, "", dropped)?;
     }
     for (name, content) in files {
         let path = built.join(inside(name)?);
@@ -29,7 +34,7 @@ pub(crate) fn write(target: &Path, files: &BTreeMap<String, Vec<u8>>, keep: bool
     if !target.exists() {
         return fs::rename(&built, target);
     }
-    if !keep {
+    if dropped.is_none() {
         return Err(io::Error::from(io::ErrorKind::AlreadyExists));
     }
     let old = temporary.path().join("old");
@@ -54,15 +59,21 @@ fn inside(name: &str) -> io::Result<PathBuf> {
     }
 }
 
-/// Copies a directory; links stay links.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a directory without what is dropped; links stay links.
+fn copy(from: &Path, to: &Path, prefix: &str, dropped: &BTreeSet<String>) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type()?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if dropped.contains(&name) {
+            continue;
+        }
         if kind.is_dir() {
             fs::create_dir_all(&target)?;
-            copy(&source, &target)?;
+            copy(&source, &target, &format!("{name}/"), dropped)?;
+            // Fails where something is left in it.
+            let _ = fs::remove_dir(&target);
         } else if kind.is_symlink() {
             #[cfg(unix)]
             std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
@@ -88,14 +99,21 @@ mod tests {
     fn an_existing_directory_is_kept_or_updated_and_nothing_else_is_left() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("v1.37/acme");
-        write(&target, &files(&[("a", "1"), ("sub/b", "2")]), false).unwrap();
-        let again = write(&target, &files(&[("a", "3")]), false).unwrap_err();
+        write(
+            &target,
+            &files(&[("a", "1"), ("sub/b", "2"), ("old/c", "3")]),
+            None,
+        )
+        .unwrap();
+        let again = write(&target, &files(&[("a", "3")]), None).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "1");
-        write(&target, &files(&[("a", "3")]), true).unwrap();
+        let dropped = BTreeSet::from(["old/c".to_owned()]);
+        write(&target, &files(&[("a", "3")]), Some(&dropped)).unwrap();
         assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "3");
         assert_eq!(fs::read_to_string(target.join("sub/b")).unwrap(), "2");
-        assert!(write(&target, &files(&[("../x", "")]), true).is_err());
+        assert!(!target.join("old").exists());
+        assert!(write(&target, &files(&[("../x", "")]), Some(&dropped)).is_err());
         assert_eq!(fs::read_dir(root.path().join("v1.37")).unwrap().count(), 1);
     }
 }

@@ -52,7 +52,11 @@ fn is_ours(entry: &str, prefix: &str) -> bool {
     else {
         return false;
     };
-    let path = path.split('#').next().unwrap_or_default();
+    is_written_here(path.split('#').next().unwrap_or_default())
+}
+
+/// Whether a file of a submission is an artifact or evidence page of a run, by its path.
+pub(crate) fn is_written_here(path: &str) -> bool {
     let path = match path.strip_prefix("runs/").and_then(|rest| rest.split_once('/')) {
         Some((_, rest)) => rest,
         None => path,

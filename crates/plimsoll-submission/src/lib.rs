@@ -16,6 +16,7 @@ mod existing;
 mod product;
 mod readme;
 mod records;
+mod seal;
 mod summary;
 mod text;
 

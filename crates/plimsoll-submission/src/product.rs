@@ -2,18 +2,21 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     ops::Range,
     path::{Path, PathBuf},
 };
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use plimsoll_program::{checklist::Status, find, rules::is_conformance_url};
+use plimsoll_program::{checklist::Status, find, read_text_bounded, rules::is_conformance_url};
 use serde::Deserialize;
 use toml::Spanned;
 
 /// A commented file to begin with.
 pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// More than any vendor has to say; evidence lies in files of its own.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The vendor's part of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +147,7 @@ impl Product {
     /// # Errors
     /// When it can't be read, or with all that is wrong with it.
     pub fn read(path: &Path) -> Result<Self, ProductError> {
-        let text = fs::read_to_string(path).map_err(|source| ProductError::Unreadable {
+        let text = read_text_bounded(path, MOST_BYTES).map_err(|source| ProductError::Unreadable {
             path: path.to_owned(),
             source,
         })?;

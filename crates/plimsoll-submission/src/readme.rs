@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_was_written_by_hand_around_our_part_stays() {
-        let records = Records { runs: Vec::new() };
+        let records = Records::default();
         let first = readme(None, &records, &[], None, None);
         let edited = format!("Before.\n\n{}\nAfter.\n", first.trim_start());
         let second = readme(None, &records, &[], Some("made up"), Some(&edited));

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use plimsoll_attestation::{DigestError, digest_file};
 use plimsoll_program::{ProgrammeVersion, RequirementId};
-use plimsoll_record::{PlatformKind, Verdict};
+use plimsoll_record::{FILE_NAME, PlatformKind, Verdict};
 use plimsoll_report::{ReadRunError, RecordedCheck, RecordedRun};
 
 /// One or more runs of one product: on each accelerator type, say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Records {
     /// The runs, in the order they were given.
     pub(crate) runs: Vec<RecordedRun>,
+    /// The SHA-256 of each one's record.
+    pub(crate) digests: Vec<String>,
 }
 
 /// The records can't be submitted.
@@ -19,6 +22,9 @@ pub enum RecordsError {
     /// One can't be read.
     #[error("could not read the record of a run")]
     Unreadable(#[from] ReadRunError),
+    /// It has no digest.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     /// It was made on Plimsoll's own ground.
     #[error("the record in `{}` was made on {ground}, and says nothing about any product", path.display())]
     #[diagnostic(help(
@@ -72,7 +78,7 @@ impl Records {
     /// # Errors
     /// When one can't be read or submitted, or they don't belong together.
     pub fn read(directories: &[PathBuf], sample: bool) -> Result<Self, RecordsError> {
-        let mut records = Self { runs: Vec::new() };
+        let mut records = Self::default();
         for (index, path) in directories.iter().enumerate() {
             let run = RecordedRun::read(path)?;
             submittable(path, &run, sample)?;
@@ -85,6 +91,7 @@ impl Records {
             if let Some(first) = records.runs.first() {
                 same(&directories[0], first, &directories[index], &run)?;
             }
+            records.digests.push(digest_file(&path.join(FILE_NAME))?);
             records.runs.push(run);
         }
         Ok(records)

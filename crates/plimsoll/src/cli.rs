@@ -39,9 +39,9 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Set two runs side by side: what got worse, what got better, what else changed.
     Compare(CompareArgs),
-    /// Whether a run's directory is what it was at the end of the run, and who signed it.
+    /// Whether a run's directory or a submission is what it was when it was sealed, and who signed it.
     Verify(VerifyArgs),
-    /// Sign the record and reports of a run.
+    /// Sign the record and reports of a run, or a submission.
     Sign(SignArgs),
     /// Make a key pair to sign with.
     Keygen(KeygenArgs),
@@ -229,11 +229,14 @@ pub(crate) struct CompareArgs {
 /// `plimsoll verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The run's directory.
+    /// The directory of a run, or a submission.
     pub(crate) dir: PathBuf,
     /// Only a signature by this public key will do.
     #[arg(long, value_name = "PUBLIC KEY")]
     pub(crate) key: Option<PathBuf>,
+    /// The directory of a run that a submission must have been made from; may be repeated.
+    #[arg(long = "record", value_name = "RUN DIR")]
+    pub(crate) records: Vec<PathBuf>,
     /// What to print on standard output.
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub(crate) format: OutputFormat,
@@ -242,12 +245,12 @@ pub(crate) struct VerifyArgs {
 /// `plimsoll sign`.
 #[derive(Args, Debug)]
 pub(crate) struct SignArgs {
-    /// The run's directory.
+    /// The directory of a run, or a submission.
     pub(crate) dir: PathBuf,
     /// The private key.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: PathBuf,
-    /// Sign also what is not as it was at the end of the run.
+    /// Sign also what is not as it was when it was sealed.
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -8,7 +8,10 @@ use super::{
     Checklist, Entry, Fault, FaultKind, FaultyChecklist, Field, LoadError, Place, Section, Status,
     yaml::{self, Key, Node, Value},
 };
-use crate::{Level, RequirementId};
+use crate::{Level, RequirementId, read_bounded};
+
+/// The official ones have 20 KB.
+const MOST_BYTES: u64 = 1 << 20;
 
 impl Checklist {
     /// Reads a checklist file.
@@ -16,7 +19,7 @@ impl Checklist {
     /// # Errors
     /// When the file can't be read or is no checklist; then with all its faults.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable {
+        let bytes = read_bounded(path, MOST_BYTES).map_err(|source| LoadError::Unreadable {
             path: path.to_owned(),
             source,
         })?;

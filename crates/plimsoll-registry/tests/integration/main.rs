@@ -13,7 +13,8 @@ use std::{
 use guide_page::{hold, option};
 use jiff::civil::Date;
 use plimsoll_registry::{
-    Dates, Filter, Registry, expiring_table, list_table, show_text, site, stats, stats_table, write_site,
+    Dates, Filter, Registry, expiring_table, list_table, registry_schema, show_text, site, stats,
+    stats_table, write_site,
 };
 
 /// The programme's files, or none with a loud word; in CI their absence is a failure.
@@ -115,4 +116,48 @@ fn the_guide_to_the_registry_shows_what_is_printed() {
             }
         }
     });
+}
+
+#[test]
+fn the_published_schema_is_the_one_the_types_have() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../schemas/registry.v1.schema.json"
+    );
+    let generated = format!("{:#}\n", registry_schema());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(path, &generated).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed, generated,
+        "run this test with UPDATE_SCHEMAS=1 and look at what changed"
+    );
+}
+
+#[test]
+fn what_the_commands_print_is_as_the_schema_says() {
+    let Some(programme) = programme_files() else {
+        return;
+    };
+    let dates = tempfile::NamedTempFile::new().unwrap();
+    fs::write(dates.path(), "v1.35/eks 2026-02-20\n").unwrap();
+    let registry = Registry::read(
+        &programme.join("submissions"),
+        &Dates::read(dates.path()).unwrap(),
+    )
+    .unwrap();
+    let validator = jsonschema::draft202012::new(&registry_schema()).unwrap();
+    for document in [
+        serde_json::to_value(&registry.entries).unwrap(),
+        serde_json::to_value(registry.find("eks").unwrap()).unwrap(),
+        serde_json::to_value(stats(&registry.entries)).unwrap(),
+    ] {
+        let faults: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"scheduler": 3})));
 }

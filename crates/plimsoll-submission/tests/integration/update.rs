@@ -115,3 +115,33 @@ fn nothing_is_overwritten_unasked_and_nothing_that_is_not_there_is_updated() {
         Err(ComposeError::Exists(_))
     ));
 }
+
+#[test]
+fn an_update_takes_away_what_an_earlier_run_wrote_unless_somebody_touched_it() {
+    let Some(setting) = Setting::new("1.37") else {
+        return;
+    };
+    let named = |name| {
+        let mut run = Run::sound();
+        run.name = name;
+        run
+    };
+    let first = setting
+        .compose(&[named("one"), named("two")], PRODUCT, false)
+        .unwrap();
+    let folder = first.directory.join("runs/two");
+    fs::write(folder.join("evidence/gang_scheduling.md"), "ours by now").unwrap();
+    fs::write(first.directory.join("extra.md"), "kept").unwrap();
+    let second = setting
+        .compose(&[named("one"), named("three")], PRODUCT, true)
+        .unwrap();
+    assert_eq!(said(&second), [], "{:#?}", second.verdict.findings);
+    let left: Vec<String> = plimsoll_attestation::plain_files(&folder).unwrap();
+    assert_eq!(left, ["evidence/gang_scheduling.md"]);
+    assert!(second.directory.join("runs/three/junit.xml").is_file());
+    // The seal is over all that is there then.
+    let verification = plimsoll_attestation::verify(&second.directory, None).unwrap();
+    assert_eq!(verification.faults, []);
+    let statement = verification.statement.unwrap();
+    assert!(statement.digests().contains_key("extra.md"));
+}

@@ -266,3 +266,42 @@ fn a_submission_is_sealed_so_that_a_later_change_shows() {
     .unwrap();
     assert_eq!(verify()[0].file, "e2e.log");
 }
+
+#[test]
+fn a_submission_of_several_runs_is_sealed_over_the_records_of_all() {
+    let Some(setting) = Setting::new("1.37") else {
+        return;
+    };
+    let mut second = Run::sound().with("robust_controller", Verdict::Inconclusive);
+    second.name = "second";
+    let composed = setting
+        .compose(
+            &[Run::sound().with("gpu_sharing", Verdict::Failed), second],
+            PRODUCT,
+            false,
+        )
+        .unwrap();
+    let verification = plimsoll_attestation::verify(&composed.directory, None).unwrap();
+    assert_eq!(verification.faults, []);
+    let records = plimsoll_attestation::document::records(&verification);
+    let runs: Vec<&str> = records.iter().map(|record| record.run.as_str()).collect();
+    assert_eq!(runs, ["r7k2m", "second"]);
+    for record in &records {
+        let file = setting.home.path().join(&record.run).join("record.jsonl");
+        assert_eq!(plimsoll_attestation::digest_file(&file).unwrap(), record.sha256);
+    }
+    let result = verification.statement.unwrap().predicate;
+    assert_eq!(result.failed_tests, ["gpu_sharing"]);
+    assert_eq!(result.warned_tests, ["robust_controller"]);
+    assert_eq!(
+        result.result,
+        plimsoll_attestation::Outcome::Failed,
+        "a MUST is in doubt in one of the runs"
+    );
+    let page = composed.directory.join("runs/second/evidence/gang_scheduling.md");
+    std::fs::write(page, "# passed\n").unwrap();
+    let faults = plimsoll_attestation::verify(&composed.directory, None)
+        .unwrap()
+        .faults;
+    assert_eq!(faults[0].file, "runs/second/evidence/gang_scheduling.md");
+}

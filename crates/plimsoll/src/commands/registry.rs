@@ -35,6 +35,9 @@ pub(crate) fn registry(args: &RegistryArgs, voice: Voice) -> Ended {
         RegistryCommand::List(filter) => {
             let filter = chosen(filter);
             let entries: Vec<_> = registry.filtered(&filter).collect();
+            if entries.is_empty() {
+                voice.say("no product is as asked for");
+            }
             if json {
                 print_json(&entries)?
             } else {

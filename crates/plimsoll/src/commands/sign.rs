@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_attestation::{KeyError, SigningKey, VerifyError};
+use plimsoll_attestation::{Fault, KeyError, SigningKey, VerifyError, Wrong, is_own_file, plain_files};
 use plimsoll_report::{RecordedRun, files_of, test_result};
 
 use super::{Ended, Voice};
@@ -17,6 +17,9 @@ use crate::{
 
 pub(crate) fn sign(args: &SignArgs, voice: Voice) -> Ended {
     let key = signing_key(&args.key)?;
+    if args.dir.join("PRODUCT.yaml").is_file() {
+        return sign_submission(args, &key, voice);
+    }
     let run = RecordedRun::read(&args.dir).map_err(|error| Failure::input(&error))?;
     if !args.force {
         refuse_what_was_changed(&args.dir)?;
@@ -30,15 +33,49 @@ pub(crate) fn sign(args: &SignArgs, voice: Voice) -> Ended {
     Ok(0)
 }
 
+/// Signs a submission as it is: what vendors go on writing by hand is theirs to stand for, what a run wrote is not.
+fn sign_submission(args: &SignArgs, key: &SigningKey, voice: Voice) -> Ended {
+    let input =
+        |error: VerifyError| Failure::input_with_help(&error, "`plimsoll submission` seals what it writes");
+    let verification = plimsoll_attestation::verify(&args.dir, None).map_err(input)?;
+    let touched = verification.faults.iter().find(|fault| !by_hand(fault));
+    if let Some(fault) = touched.filter(|_| !args.force) {
+        return Err(touched_since(fault));
+    }
+    let Some(statement) = verification.statement else {
+        return Err(Failure::input(&Touched(
+            "it has no statement that can be read".to_owned(),
+        )));
+    };
+    let files = plain_files(&args.dir).map_err(|error| Failure::input(&error))?;
+    let files = files.iter().map(String::as_str).filter(|name| !is_own_file(name));
+    plimsoll_attestation::seal(&args.dir, files, statement.predicate, Some(key))
+        .map_err(|error| Failure::input(&error))?;
+    voice.say(format!(
+        "signed the submission with key {}",
+        key.verifying_key().id()
+    ));
+    Ok(0)
+}
+
+/// Whether this is what happens to a submission after it was made: vendors write on, and add files.
+pub(crate) fn by_hand(fault: &Fault) -> bool {
+    fault.what == Wrong::Added || ["PRODUCT.yaml", "README.md"].contains(&fault.file.as_str())
+}
+
+fn touched_since(fault: &Fault) -> Failure {
+    Failure::input_with_help(
+        &Touched(fault.to_string()),
+        "`plimsoll verify` tells all of it; --force signs it as it is",
+    )
+}
+
 /// Whoever signs stands for what the run wrote, not for what became of it.
 fn refuse_what_was_changed(dir: &Path) -> Result<(), Failure> {
     match plimsoll_attestation::verify(dir, None) {
         Ok(verification) => match verification.faults.first() {
             None => Ok(()),
-            Some(fault) => Err(Failure::input_with_help(
-                &Touched(fault.to_string()),
-                "`plimsoll verify` tells all of it; --force signs it as it is",
-            )),
+            Some(fault) => Err(touched_since(fault)),
         },
         Err(VerifyError::NotSealed { .. }) => Ok(()),
         Err(error) => Err(Failure::input(&error)),
@@ -46,7 +83,7 @@ fn refuse_what_was_changed(dir: &Path) -> Result<(), Failure> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the directory is not what it was at the end of the run: {0}")]
+#[error("the directory is not what it was when it was sealed: {0}")]
 struct Touched(String);
 
 /// Seals a run's directory with the digests of its files, signed if there is a key.

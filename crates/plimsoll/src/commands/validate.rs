@@ -1,19 +1,22 @@
 //! `plimsoll validate`: submissions by the programme's rules.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use plimsoll_attestation::{ENVELOPE_FILE, STATEMENT_FILE, Wrong, verify};
+use plimsoll_attestation::{ENVELOPE_FILE, STATEMENT_FILE, verify};
 use plimsoll_links::OnlineLinks;
-use plimsoll_program::rules::{
-    Checklists, DiscoverError, Links, Members, Product, Validator, Verdict, discover,
-    format::{Terminal, github, json, sarif, terminal, undecided},
+use plimsoll_program::{
+    read_text_bounded,
+    rules::{
+        Checklists, DiscoverError, Links, Members, Product, Validator, Verdict, discover,
+        format::{Terminal, github, json, sarif, terminal, undecided},
+    },
 };
 
-use super::{Ended, Voice, print, print_json, report};
+use super::{Ended, Voice, print, print_json, report, sign::by_hand};
 use crate::{
     failure::Failure,
     submission_args::{ValidateArgs, ValidateFormat},
@@ -52,6 +55,9 @@ pub(crate) fn validate(args: &ValidateArgs, voice: Voice) -> Ended {
     Ok(u8::from(!verdicts.iter().all(Verdict::valid)))
 }
 
+/// A line for each of many thousand members.
+const MOST_BYTES: u64 = 4 << 20;
+
 fn find(paths: &[PathBuf], voice: Voice) -> Result<Vec<Product>, Failure> {
     let mut products = Vec::new();
     for path in paths {
@@ -88,7 +94,7 @@ struct NoMembers {
 }
 
 fn members(path: &Path) -> Result<Members, Failure> {
-    let text = fs::read_to_string(path).map_err(|source| {
+    let text = read_text_bounded(path, MOST_BYTES).map_err(|source| {
         Failure::input(&NoMembers {
             path: path.to_owned(),
             source,
@@ -113,9 +119,7 @@ fn seal(product: &Product, verdict: &mut Verdict) {
     }
     match verify(&product.directory, None) {
         Ok(verification) => {
-            let by_hand = |name: &str| ["PRODUCT.yaml", "README.md"].contains(&name);
-            let faults = verification.faults.iter();
-            for fault in faults.filter(|fault| fault.what != Wrong::Added && !by_hand(&fault.file)) {
+            for fault in verification.faults.iter().filter(|fault| !by_hand(fault)) {
                 verdict.advise("N16", &fault.file, format!("since the run was sealed, {fault}"));
             }
         }

@@ -1,9 +1,13 @@
-//! `plimsoll verify`: whether a run's directory is what it was, and who stands for it.
+//! `plimsoll verify`: whether a run's directory or a submission is what it was, and who stands for it.
 
-use plimsoll_attestation::{Fault, Signature, Verification, VerifyError, VerifyingKey};
+use std::path::Path;
+
+use plimsoll_attestation::{
+    DigestError, Signature, Verification, VerifyError, VerifyingKey, digest_file,
+    document::{FaultEntry, VerificationDocument},
+};
 use plimsoll_record::FILE_NAME;
 use plimsoll_report::{RecordedRun, differing};
-use serde::Serialize;
 
 use super::{Ended, Voice, print, print_json, sign};
 use crate::{
@@ -23,52 +27,97 @@ pub(crate) fn verify(args: &VerifyArgs, voice: Voice) -> Ended {
                 Failure::input_with_help(&error, "it was taken away, or the run is of a version without it")
             }
             VerifyError::NotSealed { .. } | VerifyError::Digest(_) | VerifyError::Unreadable { .. } => {
-                Failure::input_with_help(&error, "`plimsoll verify` takes the directory of a run")
+                Failure::input_with_help(
+                    &error,
+                    "`plimsoll verify` takes the directory of a run or a submission",
+                )
             }
         })?;
-    let mut told: Vec<Told> = verification.faults.iter().map(Told::of).collect();
-    if told.is_empty() {
-        told.extend(untrue(args)?);
+    let faults: Vec<FaultEntry> = verification.faults.iter().map(FaultEntry::from).collect();
+    let mut document = VerificationDocument::of(&verification, faults);
+    let foreign = foreign(&args.records, &document)?;
+    document.faults.extend(foreign);
+    let record = holds_record(&verification);
+    if document.faults.is_empty() && record {
+        document.faults = untrue(&args.dir)?;
     }
-    let holds = told.is_empty();
+    document.holds = document.faults.is_empty();
     match args.format {
-        OutputFormat::Json => print_json(&Document::of(&verification, told))?,
+        OutputFormat::Json => print_json(&document)?,
         OutputFormat::Text => {
-            for fault in &told {
+            for fault in &document.faults {
                 print(&format!("{}: {}\n", fault.file, fault.problem))?;
             }
-            voice.say(conclusion(&verification, holds));
+            voice.say(conclusion(&verification, &document));
         }
     }
-    Ok(u8::from(!holds))
+    Ok(u8::from(!document.holds))
+}
+
+/// Whether the record itself is among the files: it is in a run's directory, and not in a submission.
+fn holds_record(verification: &Verification) -> bool {
+    let statement = verification.statement.as_ref();
+    statement.is_some_and(|statement| statement.digests().contains_key(FILE_NAME))
 }
 
 /// Reports that are not what the record says. Digests alone do not show it where nobody signed: whoever rewrote a report
 /// could have rewritten its digest. Only for records of this version: others may have worded it otherwise.
-fn untrue(args: &VerifyArgs) -> Result<Vec<Told>, Failure> {
-    let run = RecordedRun::read(&args.dir).map_err(|error| Failure::input(&error))?;
+fn untrue(directory: &Path) -> Result<Vec<FaultEntry>, Failure> {
+    let run = RecordedRun::read(directory).map_err(|error| Failure::input(&error))?;
     if run.facts.plimsoll != env!("CARGO_PKG_VERSION") {
         return Ok(Vec::new());
     }
-    let files = differing(&args.dir, &run).map_err(|error| Failure::input(&error))?;
+    let files = differing(directory, &run).map_err(|error| Failure::input(&error))?;
     Ok(files
         .into_iter()
-        .map(|file| Told {
+        .map(|file| FaultEntry {
             file,
             problem: format!("is not what {FILE_NAME} says"),
         })
         .collect())
 }
 
-fn conclusion(verification: &Verification, holds: bool) -> String {
+/// Those of the given records that the submission was not made from.
+fn foreign(
+    given: &[std::path::PathBuf],
+    document: &VerificationDocument,
+) -> Result<Vec<FaultEntry>, Failure> {
+    let mut foreign = Vec::new();
+    for directory in given {
+        let path = directory.join(FILE_NAME);
+        let digest = digest_file(&path).map_err(|error: DigestError| Failure::input(&error))?;
+        if document.records.iter().all(|record| record.sha256 != digest) {
+            foreign.push(FaultEntry {
+                file: path.display().to_string(),
+                problem: "is no record that this was made from".to_owned(),
+            });
+        }
+    }
+    Ok(foreign)
+}
+
+fn conclusion(verification: &Verification, document: &VerificationDocument) -> String {
     let files = verification
         .statement
         .as_ref()
         .map_or(0, |statement| statement.digests().len());
-    if !holds {
-        return "not as it was at the end of the run".to_owned();
+    if !document.holds {
+        return "not as it was when it was sealed".to_owned();
     }
-    let whole = format!("all {files} files are as they were, and the reports are what the record says");
+    let mut whole = format!("all {files} files are as they were");
+    let runs: Vec<&str> = document
+        .records
+        .iter()
+        .map(|record| record.run.as_str())
+        .collect();
+    if holds_record(verification) {
+        whole.push_str(", and the reports are what the record says");
+    } else if !runs.is_empty() {
+        whole.push_str(&format!(
+            "; made from the record of {} (--record compares)",
+            runs.join(", ")
+        ));
+    }
     match &verification.signature {
         Signature::By { key } => format!("{whole}; signed by the key asked for, {key}"),
         Signature::BySomebody { key } => format!(
@@ -78,50 +127,5 @@ fn conclusion(verification: &Verification, holds: bool) -> String {
             "{whole}; NOT SIGNED, so whoever changed a file could have changed its digest as well (`plimsoll sign`)"
         ),
         Signature::Broken => whole,
-    }
-}
-
-/// A fault as it is told.
-#[derive(Serialize)]
-struct Told {
-    file: String,
-    problem: String,
-}
-
-impl Told {
-    fn of(fault: &Fault) -> Self {
-        Self {
-            file: fault.file.clone(),
-            problem: fault.what.to_string(),
-        }
-    }
-}
-
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct Document {
-    /// Whether everything is as it was.
-    holds: bool,
-    /// `none`, `trusted` (by the key asked for), `unknown` (by the key in the directory) or `broken`.
-    signature: &'static str,
-    /// The key's id.
-    key: Option<String>,
-    faults: Vec<Told>,
-}
-
-impl Document {
-    fn of(verification: &Verification, faults: Vec<Told>) -> Self {
-        let (signature, key) = match &verification.signature {
-            Signature::None => ("none", None),
-            Signature::By { key } => ("trusted", Some(key.clone())),
-            Signature::BySomebody { key } => ("unknown", Some(key.clone())),
-            Signature::Broken => ("broken", None),
-        };
-        Self {
-            holds: faults.is_empty(),
-            signature,
-            key,
-            faults,
-        }
     }
 }

@@ -7,12 +7,14 @@ mod kubectl;
 mod listings;
 mod portability;
 mod programme;
+mod registry;
 mod run_guides;
 mod scripted;
 mod sealed;
 mod served;
 mod settings;
 mod simulated;
+mod submission;
 mod unfit_server;
 mod validate;
 

@@ -129,6 +129,11 @@ impl Judge<'_> {
         if bare.starts_with('[') && bare.ends_with(']') {
             return;
         }
+        if is_template(bare) {
+            let message = format!("{} is a template that nobody rendered", quoted(text));
+            self.note("P08", name, message, place);
+            return;
+        }
         let is_link = bare.starts_with("https://") || bare.starts_with("http://");
         if name.ends_with("Url") && name != "k8sConformanceUrl" && !is_link {
             self.note("P08", name, format!("{} is no link", quoted(text)), place);
@@ -171,6 +176,13 @@ fn minor_of(text: &str) -> Option<String> {
     Some(format!("{major}.{minor}"))
 }
 
+/// Whether something in the text was to be put in by a tool: `{{ … }}`, `${…}` or `<% … %>`.
+fn is_template(text: &str) -> bool {
+    [("{{", "}}"), ("${", "}"), ("<%", "%>")]
+        .iter()
+        .any(|(begin, end)| text.split_once(begin).is_some_and(|(_, rest)| rest.contains(end)))
+}
+
 fn is_address(text: &str) -> bool {
     let Some((user, host)) = text.split_once('@') else {
         return false;
@@ -197,6 +209,8 @@ mod tests {
     fn versions_addresses_and_names_are_told_apart() {
         assert_eq!(minor_of("v1.34.2").as_deref(), Some("1.34"));
         assert_eq!(minor_of("latest"), None);
+        assert!(is_template("Acme {{ .Values.name }}") && is_template("${NAME}"));
+        assert!(!is_template("Acme {Orchard} $ }}{{"));
         assert!(is_address("conformance@acme.example"));
         for text in ["acme", "a@b", "a b@c.d", "@c.d", "a@.d"] {
             assert!(!is_address(text), "{text}");
