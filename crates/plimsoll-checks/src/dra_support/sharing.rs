@@ -1,8 +1,7 @@
 //! D7: two pods share one claim.
 
-use std::collections::BTreeSet;
-
 use futures::future::join;
+use plimsoll_platform::dra::Claim;
 
 use super::bench::{Bench, Held};
 use crate::{
@@ -23,7 +22,11 @@ pub(super) async fn share(bench: &Bench<'_>) -> Result<Ruling, CheckError> {
         .await?;
     let (one, two) = join(bench.hear(first.clone()), bench.hear(second.clone())).await;
     let ruling = match (one, two) {
-        (Ok(one), Ok(two)) => judge(bench, &one, &two),
+        // Either may have been started anew, so only now are both reserved for sure.
+        (Ok(one), Ok(two)) => match bench.read_claim(CLAIM).await {
+            Ok(claim) => judge(bench, &claim, &one, &two),
+            Err(error) => unmet("the claim of two running pods can't be read", &error),
+        },
         (Err(error), _) | (_, Err(error)) => unmet("two pods on one claim did not both start", &error),
     };
     super::remove(bench, &first).await?;
@@ -32,32 +35,21 @@ pub(super) async fn share(bench: &Bench<'_>) -> Result<Ruling, CheckError> {
     Ok(ruling)
 }
 
-fn judge(bench: &Bench<'_>, one: &Held, two: &Held) -> Ruling {
+fn judge(bench: &Bench<'_>, claim: &Claim, one: &Held, two: &Held) -> Ruling {
     if one.node != two.node {
         return Ruling::Wrong(format!(
             "two pods share one claim and run on different nodes, `{}` and `{}`",
             one.node, two.node
         ));
     }
-    // The first may have read the claim before the second was reserved; the later reading has both.
-    let consumers = |held: &Held| {
-        held.claim
-            .reserved_for
-            .iter()
-            .map(|consumer| consumer.uid.clone())
-            .collect()
+    let is_reserved = |held: &Held| {
+        let uid = held.pod.uid();
+        claim.reserved_for.iter().any(|consumer| consumer.uid == uid)
     };
-    let reserved: BTreeSet<String> = [consumers(one), consumers(two)]
-        .into_iter()
-        .max_by_key(BTreeSet::len)
-        .unwrap_or_default();
-    let missing = [one, two]
-        .into_iter()
-        .find(|held| !reserved.contains(&held.pod.uid()));
-    if let Some(held) = missing {
+    if let Some(held) = [one, two].into_iter().find(|held| !is_reserved(held)) {
         return Ruling::Wrong(format!(
             "two pods run on claim `{}`, but it is not reserved for `{}`",
-            held.claim.name,
+            claim.name,
             held.pod.name()
         ));
     }
@@ -72,7 +64,7 @@ fn judge(bench: &Bench<'_>, one: &Held, two: &Held) -> Ruling {
     if !same {
         return Ruling::Wrong(format!(
             "two pods share claim `{}` and hold different devices",
-            one.claim.name
+            claim.name
         ));
     }
     Ruling::all([one.judge(bench), two.judge(bench)])
