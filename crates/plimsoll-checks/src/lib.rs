@@ -37,3 +37,30 @@ pub static ALL: &[&dyn Check] = &[
     &topology_alignment::TopologyAlignment,
     &virtualized_accelerator::VirtualizedAccelerator,
 ];
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_record::ControlKind;
+
+    use super::*;
+
+    #[test]
+    fn every_check_requires_something_to_work_and_something_to_be_refused() {
+        for declaration in ALL.iter().map(|check| check.declaration()) {
+            for kind in [ControlKind::Positive, ControlKind::Negative] {
+                let mut required = declaration.controls.iter().filter(|control| control.required);
+                assert!(
+                    required.any(|control| control.kind == kind),
+                    "{} requires no {kind:?} control",
+                    declaration.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn one_check_at_the_most_is_first_to_borrow() {
+        let first = ALL.iter().filter(|check| check.declaration().need.first);
+        assert!(first.count() <= 1);
+    }
+}

@@ -57,6 +57,8 @@ pub struct Decision {
 
 /// Decides from the controls of a run. `required` names the controls that every trial must bring home;
 /// a trial that lacks one is inconclusive, and so is a check without any trial: want of data never passes.
+/// Nor does a trial without a negative control that came out right: it would say the same of a platform that
+/// lets everything happen.
 #[must_use]
 pub fn decide(rule: Rule, required: &[&str], controls: &[Control]) -> Decision {
     let mut trials: BTreeMap<&str, Vec<&Control>> = BTreeMap::new();
@@ -129,6 +131,13 @@ fn decide_trial(trial: &str, required: &[&str], controls: &[&Control]) -> Decisi
     let (left_out, right): (Vec<&Control>, Vec<&Control>) = deciding()
         .copied()
         .partition(|control| control.outcome == Outcome::NotRun);
+    if !right.iter().any(|control| control.kind == ControlKind::Negative) {
+        return decision(
+            Verdict::Inconclusive,
+            "what should work does, but nothing that should be refused could be tried: no negative control was run"
+                .to_owned(),
+        );
+    }
     let mut reason = format!("all {} controls came out right", right.len());
     if !left_out.is_empty() {
         let left_out: Vec<String> = left_out
@@ -149,7 +158,7 @@ mod tests {
         Control {
             trial: trial.to_owned(),
             name: name.to_owned(),
-            kind: ControlKind::Positive,
+            kind: ControlKind::Negative,
             outcome,
             detail: format!("{name} {outcome:?}"),
         }
@@ -166,6 +175,22 @@ mod tests {
     fn a_check_that_requires_nothing_never_passes() {
         let controls = [control("t", "A", Outcome::Right)];
         assert_eq!(decide(Rule::Every, &[], &controls).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn nothing_passes_without_a_negative_control_that_came_out_right() {
+        let positive = Control {
+            kind: ControlKind::Positive,
+            ..control("t", "A", Outcome::Right)
+        };
+        let negative = |outcome| control("t", "B", outcome);
+        let verdict = |controls: &[Control]| decide(Rule::Every, &["A"], controls).verdict;
+        assert_eq!(verdict(std::slice::from_ref(&positive)), Verdict::Inconclusive);
+        assert_eq!(
+            verdict(&[positive.clone(), negative(Outcome::NotRun)]),
+            Verdict::Inconclusive
+        );
+        assert_eq!(verdict(&[positive, negative(Outcome::Right)]), Verdict::Passed);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A run from beginning to end.
 
-use std::{collections::BTreeSet, future::Future, io, sync::Arc};
+use std::{collections::BTreeSet, future::Future, io, iter, sync::Arc};
 
 use futures::{StreamExt, stream};
 use plimsoll_checks::{Check, Context, Patience, Probe, Settings};
@@ -189,9 +189,18 @@ async fn run_checks(
     workspace: &Workspace,
     journal: &Arc<Journal>,
 ) {
-    let budget = Budget::new(inventory);
-    stream::iter(checks)
-        .for_each_concurrent(options.jobs, |&check| {
+    // Whoever is first has its budget alone, and starts first: the others wait for it.
+    let mut checks = checks.to_vec();
+    checks.sort_by_key(|check| !check.declaration().need.first);
+    let (first, then) = Budget::new(inventory).with_first();
+    // Where nobody is first it ends here: the others don't wait for one that is gone.
+    let first = checks
+        .first()
+        .is_some_and(|check| check.declaration().need.first)
+        .then_some(first);
+    let budgets = first.into_iter().chain(iter::repeat(then));
+    stream::iter(checks.into_iter().zip(budgets))
+        .for_each_concurrent(options.jobs, |(check, budget)| {
             let declaration = check.declaration();
             let voice = Arc::new(Voice::new(Arc::clone(journal), Some(declaration.id.clone())));
             let context = Context {
@@ -199,7 +208,7 @@ async fn run_checks(
                 platform: platform.named(declaration.id.as_str()),
                 inventory: Arc::clone(inventory),
                 workspace: workspace.named(declaration.id.as_str()),
-                budget: budget.clone(),
+                budget,
                 probe: options.probe.clone(),
                 patience: options.patience,
                 settings: Arc::clone(&options.settings),

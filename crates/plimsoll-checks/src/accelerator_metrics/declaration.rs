@@ -5,16 +5,10 @@ use plimsoll_platform::{Permission, Verb};
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// M4 needs a second device on a node, M9 an exporter that names pods. Neither is required; where they are run, they
 /// decide like all others.
@@ -23,51 +17,44 @@ pub(super) static DECLARATION: Declaration = Declaration {
     proves: "A machine-readable endpoint tells utilisation and memory of each accelerator: true to the device, soon, \
              and in the unit of its name. Judged by what moves when a device is worked on, never by names.",
     controls: &[
-        control(
+        required(
             "M1",
             Positive,
-            true,
             "every device has a utilisation and a memory series on its node's endpoint",
         ),
-        control(
+        required(
             "M2",
             Positive,
-            true,
             "values are readings, in range, and in the unit of their name",
         ),
-        control("M3", Positive, true, "utilisation rises when a device works"),
-        control(
-            "M4",
-            Negative,
-            false,
-            "meanwhile that of other devices stays still",
-        ),
-        control(
+        required("M3", Positive, "utilisation rises when a device works"),
+        optional("M4", Negative, "meanwhile that of other devices stays still"),
+        required(
             "M5",
             Positive,
-            true,
             "memory in use rises by what is held, and falls when it is given back",
         ),
-        control("M6", Positive, true, "after the load utilisation goes back"),
-        control(
+        required(
+            "M6",
+            Negative,
+            "without load, before and after, utilisation does not stay up",
+        ),
+        required(
             "M7",
             Positive,
-            true,
             "what moves is the series of the device that worked",
         ),
-        control(
+        required(
             "M8",
             Positive,
-            true,
             "readings follow a load that comes and goes within 30 seconds",
         ),
-        control(
+        optional(
             "M9",
             Positive,
-            false,
             "where pods are named, ours is while it holds the device and not after",
         ),
-        control("M10", Observed, false, "what else is offered, and in which units"),
+        optional("M10", Observed, "what else is offered, and in which units"),
     ],
     rule: Rule::Every,
     adapters: &[
@@ -85,6 +72,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 4,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 35,
     defects: &[

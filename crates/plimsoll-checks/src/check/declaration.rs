@@ -64,6 +64,24 @@ pub struct ControlSpec {
     pub required: bool,
 }
 
+/// A control without which nothing passes.
+pub(crate) const fn required(name: &'static str, kind: ControlKind, shows: &'static str) -> ControlSpec {
+    ControlSpec {
+        name,
+        kind,
+        shows,
+        required: true,
+    }
+}
+
+/// A control that only some platforms can be asked.
+pub(crate) const fn optional(name: &'static str, kind: ControlKind, shows: &'static str) -> ControlSpec {
+    ControlSpec {
+        required: false,
+        ..required(name, kind, shows)
+    }
+}
+
 /// What a check occupies while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
@@ -73,4 +91,6 @@ pub struct Need {
     pub nodes: usize,
     /// Whether nothing else may run beside it.
     pub exclusive: bool,
+    /// Whether it borrows accelerators before all others: what it decides, they take for granted. One check at the most.
+    pub first: bool,
 }

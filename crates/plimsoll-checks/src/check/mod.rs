@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 pub use context::{Context, Probe, Sink, Trial};
 pub use declaration::{ControlSpec, Declaration, Need};
+pub(crate) use declaration::{optional, required};
 pub use patience::Patience;
 
 /// The procedure that decides one requirement.

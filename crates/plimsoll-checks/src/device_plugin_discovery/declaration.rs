@@ -5,16 +5,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// L2 needs nodes that are labelled, L4 two free devices on a node, L5 a DRA driver for the same vendor, L6 leave to
 /// disrupt, and L7 a device that is out of order. Where they are run, they decide like all others.
@@ -24,49 +18,34 @@ pub(super) static DECLARATION: Declaration = Declaration {
              once, each is another one, no more are given, and neither labels nor a second way to allocate tell \
              something else.",
     controls: &[
-        control(
+        required(
             "L1",
             Positive,
-            true,
             "as many different devices can be held at once as the node advertises",
         ),
-        control(
+        optional(
             "L2",
             Positive,
-            false,
             "the node's labels agree with what was held: how many, and which product",
         ),
-        control("L3", Negative, true, "one more than there are stays pending"),
-        control(
+        required("L3", Negative, "one more than there are stays pending"),
+        optional(
             "L4",
             Positive,
-            false,
             "a pod that asks for several devices has as many different ones",
         ),
-        control(
+        optional(
             "L5",
             Positive,
-            false,
             "no device is offered by the plugin and by a DRA driver as well",
         ),
-        control(
+        optional(
             "L6",
             Positive,
-            false,
             "a restarted plugin changes nothing for who holds a device, and gives none away twice",
         ),
-        control(
-            "L7",
-            Positive,
-            false,
-            "a device that is out of order is not advertised",
-        ),
-        control(
-            "L8",
-            Negative,
-            true,
-            "a node without the hardware advertises none",
-        ),
+        optional("L7", Positive, "a device that is out of order is not advertised"),
+        required("L8", Negative, "a node without the hardware advertises none"),
     ],
     rule: Rule::Every,
     adapters: &["device-plugin"],
@@ -75,6 +54,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 16,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 18,
     defects: &[

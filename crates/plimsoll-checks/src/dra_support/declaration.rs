@@ -4,16 +4,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 use ControlKind::{Negative, Positive};
 
@@ -25,53 +19,45 @@ pub(super) static DECLARATION: Declaration = Declaration {
              fits, its pod runs on that device's node with exactly that device inside, nobody else can get it \
              meanwhile, and releasing it gives it back.",
     controls: &[
-        control(
+        required(
             "D1",
             Positive,
-            true,
             "resource.k8s.io is served in the version that is due, and takes all four kinds",
         ),
-        control(
+        required(
             "D2",
             Positive,
-            true,
             "every pool is complete and current, and no hardware is published twice",
         ),
-        control(
+        required(
             "D3",
             Positive,
-            true,
             "a claim from a template is allocated a device, and the pod holds exactly that one",
         ),
-        control("D4", Positive, true, "a selector for one very device is honoured"),
-        control(
+        required("D4", Positive, "a selector for one very device is honoured"),
+        required(
             "D5",
             Negative,
-            true,
             "a selector that nothing fits, and more devices than there are, stay pending",
         ),
-        control(
+        required(
             "D6",
             Negative,
-            true,
             "a device in use is not given to a second claim until it is released",
         ),
-        control(
+        required(
             "D7",
             Positive,
-            true,
             "two pods share one claim and hold the same device",
         ),
-        control(
+        optional(
             "D8",
             Positive,
-            false,
             "two devices in one claim are two; the first choice that can be met is taken",
         ),
-        control(
+        required(
             "D9",
             Positive,
-            true,
             "claims end with their pods, and a released device can be used again",
         ),
     ],
@@ -82,6 +68,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 2,
         nodes: 1,
         exclusive: false,
+        first: true,
     },
     typical_seconds: 16,
     defects: &[

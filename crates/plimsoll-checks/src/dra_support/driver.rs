@@ -26,12 +26,18 @@ use crate::{
 pub(super) async fn run(context: &Context, driver: String, served: &Ruling) -> Result<(), CheckError> {
     let trial = context.trial(format!("dra/{driver}"));
     let vendor = Vendor::by_driver(&driver);
+    let path = usable(context, &driver, vendor);
+    // Before all else: others wait until this check has devices that nobody has used.
+    let lease = match &path {
+        Some(path) => Some(borrow(&context.budget, path).await),
+        None => None,
+    };
     let slices = pools::settled(context, &driver, vendor).await?;
     observe(context, &driver, &slices);
     pools::judge(&driver, &slices, &pools::ready_nodes(context), vendor).tell(&trial, "D2");
 
     let namespace = context.workspace.namespace("dra", PodSecurity::Baseline).await?;
-    let Some(path) = usable(context, &driver, vendor) else {
+    let (Some(path), Some(lease)) = (path, lease) else {
         let version = api::due(context.platform.version().minor);
         Ruling::all([
             served.clone(),
@@ -56,7 +62,7 @@ pub(super) async fn run(context: &Context, driver: String, served: &Ruling) -> R
     ])
     .tell(&trial, "D1");
 
-    let lease = match borrow(&context.budget, &path).await {
+    let lease = match lease {
         Ok(lease) => lease,
         Err(reason) => {
             trial.undecided("D3", reason);

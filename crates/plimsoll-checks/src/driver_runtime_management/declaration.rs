@@ -5,16 +5,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// V5b takes a label off a node, so it is only run where that is allowed.
 pub(super) static DECLARATION: Declaration = Declaration {
@@ -22,48 +16,33 @@ pub(super) static DECLARATION: Declaration = Declaration {
     proves: "Of every node with accelerators the driver's version is stated in the API; a pod on that node finds that \
              very version and a container runtime that is set up; and somebody keeps it so.",
     controls: &[
-        control(
+        required(
             "V1",
             Positive,
-            true,
             "of every accelerated node the driver's version is stated",
         ),
-        control(
+        required(
             "V2",
             Positive,
-            true,
             "a pod on each node finds the version that is stated, in full",
         ),
-        control(
+        required(
             "V3",
             Positive,
-            true,
             "the pod's device answers, and the runtime brought its libraries",
         ),
-        control(
+        required(
             "V4",
             Negative,
-            true,
             "a pod beside it that asks for no device finds nothing of that",
         ),
-        control(
+        required(
             "V5",
             Positive,
-            true,
             "the statement is on every node, and what keeps it is complete",
         ),
-        control(
-            "V5b",
-            Positive,
-            false,
-            "a label that is taken off a node comes back",
-        ),
-        control(
-            "V6",
-            Negative,
-            true,
-            "no node without the hardware claims to have it",
-        ),
+        optional("V5b", Positive, "a label that is taken off a node comes back"),
+        required("V6", Negative, "no node without the hardware claims to have it"),
     ],
     rule: Rule::Every,
     adapters: &["dra-attributes", "node-labels", "vendor-resources"],
@@ -72,6 +51,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 4,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 8,
     defects: &[

@@ -4,7 +4,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// See the module.
 pub(super) static DECLARATION: Declaration = Declaration {
@@ -71,6 +74,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 8,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 25,
     defects: &[
@@ -91,24 +95,6 @@ pub(super) static DECLARATION: Declaration = Declaration {
              controller manager and the scheduler. A queue's quota alone is arithmetic over a sum and never enough.",
     reading: include_str!("reading.md"),
 };
-
-const fn required(name: &'static str, kind: ControlKind, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required: true,
-    }
-}
-
-const fn optional(name: &'static str, kind: ControlKind, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required: false,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -5,47 +5,38 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
-
-/// H3 needs a strategy that has a limit, and H4 a node that offers the same devices whole as well. Where they are run,
-/// they decide like all others. The size of hardware partitions (H5) and what keeps them apart (H6) are told by
+/// A shared claim has no limit; its H3 asks whether who is not in on it stays out. H4 needs a node that offers the same
+/// devices whole as well; where it is run, it decides like all others. The size of hardware partitions (H5) and what keeps them apart (H6) are told by
 /// `partitioning_mig`.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("gpu_sharing"),
     proves: "An accelerator can be shared by a static strategy: pods with a share each work on the same device at the \
              same time, no more of them than configured, and never beside somebody who has the device whole.",
     controls: &[
-        control(
+        required(
             "H1",
             Positive,
-            true,
             "pods with one share each run and use their device at the same time",
         ),
-        control(
+        required(
             "H2",
             Positive,
-            true,
             "at least two of them are on the same device, or on different parts of one",
         ),
-        control(
+        required(
             "H3",
             Negative,
-            false,
-            "one share more than configured stays pending until one is given back",
+            "who has no share stays out: one more than there are waits until one is given back, and of a claim or a \
+             part a pod without it finds nothing",
         ),
-        control(
+        optional(
             "H4",
             Negative,
-            false,
             "a device is never given away whole while shares of it are in use",
         ),
     ],
@@ -56,6 +47,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 24,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 15,
     defects: &[
@@ -86,6 +78,6 @@ mod tests {
 
     #[test]
     fn what_only_some_strategies_have_is_not_required() {
-        assert_eq!(DECLARATION.required(), ["H1", "H2"]);
+        assert_eq!(DECLARATION.required(), ["H1", "H2", "H3"]);
     }
 }

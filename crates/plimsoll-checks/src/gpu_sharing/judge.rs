@@ -3,11 +3,11 @@
 use plimsoll_platform::WaitError;
 use plimsoll_probe::{
     Transcript,
-    protocol::{Access, DeviceNode},
+    protocol::{Access, DeviceNode, DeviceNumber},
 };
 use plimsoll_vendors::Vendor;
 
-use crate::probe_pod::{Holding, Ruling, chain, holdings};
+use crate::probe_pod::{Holding, Member, Ruling, chain, holdings, shown, trespasses};
 
 /// A pod with a share, and what it found or why it told nothing.
 pub(super) struct Sharer<'a> {
@@ -16,6 +16,14 @@ pub(super) struct Sharer<'a> {
 }
 
 impl<'a> Sharer<'a> {
+    /// That pod.
+    pub(super) fn of(member: &'a Member) -> Self {
+        Self {
+            pod: member.pod.name(),
+            found: member.heard.as_ref().map(|heard| &heard.found),
+        }
+    }
+
     fn held(&self, vendor: Option<&Vendor>) -> Vec<Holding<'a>> {
         self.found
             .map(|found| holdings(found, vendor))
@@ -123,6 +131,40 @@ pub(super) fn same_metal(
     }
 }
 
+/// H3, of claims: a pod that is not in on it reaches nothing. One that does says nothing of sharing: then the device is
+/// everybody's.
+pub(super) fn stays_out(
+    place: &str,
+    outsider: &Sharer<'_>,
+    sharers: &[Sharer<'_>],
+    vendor: Option<&Vendor>,
+) -> Ruling {
+    let pod = &outsider.pod;
+    let found = match outsider.found {
+        Ok(found) => found,
+        Err(error) => {
+            return Ruling::Undecided(format!(
+                "pod `{pod}`, which asks for nothing, told nothing: {}",
+                chain(error)
+            ));
+        }
+    };
+    let shared: Vec<Holding<'_>> = sharers.iter().flat_map(|sharer| sharer.held(vendor)).collect();
+    let known: Vec<DeviceNumber> = shared
+        .iter()
+        .flat_map(|held| held.nodes.iter().map(|node| node.number))
+        .collect();
+    match trespasses(found, vendor, &known).first() {
+        Some(node) => Ruling::Undecided(format!(
+            "pod `{pod}` has no part in {place} and finds {} all the same: secure_accelerator_access decides that",
+            shown(node)
+        )),
+        None => Ruling::Right(format!(
+            "pod `{pod}`, which has no part in {place}, finds no device"
+        )),
+    }
+}
+
 /// H4: who has a device whole has none of which others hold shares.
 pub(super) fn apart(
     place: &str,
@@ -166,7 +208,7 @@ fn refused(node: &DeviceNode) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_probe::protocol::{DeviceNumber, Errno, Identity, IdentitySource, NodeKind, Opened};
+    use plimsoll_probe::protocol::{Errno, Identity, IdentitySource, NodeKind, Opened};
 
     use super::*;
 
@@ -263,6 +305,24 @@ mod tests {
         assert!(judge(&[0, 1], true).is_wrong());
         assert!(matches!(judge(&[0, 1], false), Ruling::Undecided(_)));
         assert!(matches!(judge(&[], true), Ruling::Undecided(_)));
+    }
+
+    #[test]
+    fn who_is_not_in_on_a_claim_reaches_nothing_or_sharing_is_not_proven() {
+        let sharing = on(&[0, 0]);
+        let judge = |outsider: Result<Transcript, WaitError>| {
+            let outsider = [outsider];
+            stays_out("x", &sharers(&outsider)[0], &sharers(&sharing), nvidia())
+        };
+        assert!(judge(Ok(Transcript::default())).is_right());
+        assert!(matches!(
+            judge(Ok(sees(0, Access::Granted))),
+            Ruling::Undecided(_)
+        ));
+        assert!(matches!(
+            judge(Err(WaitError::Never("x".to_owned()))),
+            Ruling::Undecided(_)
+        ));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `gpu_sharing`: several pods on one accelerator, by a static strategy.
 //!
 //! [`strategy`] finds how devices can be shared; [`software`] tries shares that a device plugin offers, [`parts`] two
-//! parts of one device, and [`claim`] one ResourceClaim for two pods. [`judge`] alone decides, from what probes report.
+//! parts of one device, and [`claim`] one ResourceClaim for two pods, all on a borrowed [`ground`]. [`judge`] alone
+//! decides, from what probes report.
 
 mod claim;
 mod declaration;
+mod ground;
 mod judge;
 mod parts;
 mod software;

@@ -2,21 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_platform::{Path, PodSecurity, WholeNode, survey::Device};
+use plimsoll_platform::{Path, WholeNode, survey::Device};
 use plimsoll_vendors::Vendor;
 
 use super::{
-    claim::{left_to_dra, placement},
+    ground::{left_to_dra, lent, two_and_one, with_crew},
     judge::{self, Sharer},
     strategy::parent,
 };
 use crate::{
-    CheckError, Context,
-    probe_pod::{ClaimSource, ClaimSpec, Crew, Member, Request, Roster, Ruling, holdings},
+    CheckError, Context, Trial,
+    probe_pod::{ClaimSource, ClaimSpec, Crew, Member, Request, Ruling, holdings, slowest},
 };
 
 /// More pods on one node show nothing more.
 const MOST: usize = 16;
+
+/// The template of claims for a part.
+const PART: &str = "part";
 
 /// Runs two pods on two parts of one device.
 pub(super) async fn run(context: &Context, path: Path) -> Result<(), CheckError> {
@@ -41,41 +44,24 @@ pub(super) async fn run(context: &Context, path: Path) -> Result<(), CheckError>
         return Ok(());
     }
     // The whole node: a part can't be had while somebody has its device.
-    let lease = match context.budget.acquire_node(ask).await {
-        Ok(lease) => lease,
-        Err(error) => {
-            trial.undecided("H1", error.to_string());
-            return Ok(());
-        }
+    let Some(lease) = lent(&trial, context.budget.acquire_node(ask).await) else {
+        return Ok(());
     };
     let Some((_, whole)) = places.iter().find(|(node, _)| node == lease.node()) else {
         trial.undecided("H1", format!("node `{}` has no divided device", lease.node()));
         return Ok(());
     };
-    let namespace = context
-        .workspace
-        .namespace("sharing", PodSecurity::Baseline)
-        .await?;
-    let roster = Roster::new(namespace);
-    let placement = placement(&context.inventory, lease.node());
-    let crew = Crew {
-        context,
-        roster: &roster,
-        placement: &placement,
-        node: lease.node(),
-        vendor: Vendor::by_driver(driver),
-    };
-    let request = Request::of(class).select(whole.clone());
-    let result = share(&crew, &ClaimSpec::single(api, request), whole).await;
-    roster.clear(&context.patience).await;
-    drop(lease);
-    let (together, same) = result?;
-    together.tell(&trial, "H1");
-    same.tell(&trial, "H2");
-    Ok(())
+    with_crew(context, &lease, Vendor::by_driver(driver), async |crew| {
+        let spec = ClaimSpec::single(api, Request::of(class).select(whole.clone()));
+        crew.roster.namespace().create(spec.template(PART)).await?;
+        let place = format!("the parts with {whole}");
+        let source = ClaimSource::Template(PART.to_owned());
+        two_and_one(crew, &trial, &source, &place, apart).await
+    })
+    .await
 }
 
-/// Runs pods on the parts that a device plugin offers, all of one node.
+/// Runs pods on the parts that a device plugin offers, all of one node, and asks for one more.
 pub(super) async fn run_plugin(context: &Context, resource: String) -> Result<(), CheckError> {
     let trial = context.trial(format!("partitions/{resource}"));
     let path = Path::DevicePlugin {
@@ -86,51 +72,47 @@ pub(super) async fn run_plugin(context: &Context, resource: String) -> Result<()
         nodes: Vec::new(),
         min: 2,
     };
-    let lease = match context.budget.acquire_node(ask).await {
-        Ok(lease) => lease,
-        Err(error) => {
-            trial.undecided("H1", error.to_string());
+    let Some(lease) = lent(&trial, context.budget.acquire_node(ask).await) else {
+        return Ok(());
+    };
+    with_crew(context, &lease, Vendor::by_resource(&resource), async |crew| {
+        all_and_one(crew, &trial, &resource, lease.total()).await
+    })
+    .await
+}
+
+async fn all_and_one(crew: &Crew<'_>, trial: &Trial, resource: &str, total: usize) -> Result<(), CheckError> {
+    let count = total.min(MOST);
+    let pods = (0..count).map(|index| crew.asking(&format!("part-{index}"), resource, 1));
+    let members = match crew.muster(pods).await? {
+        Ok(members) => members,
+        Err(gap) => {
+            gap.tell(trial, "H1");
             return Ok(());
         }
     };
-    let namespace = context
-        .workspace
-        .namespace("sharing", PodSecurity::Baseline)
-        .await?;
-    let roster = Roster::new(namespace);
-    let placement = placement(&context.inventory, lease.node());
-    let crew = Crew {
-        context,
-        roster: &roster,
-        placement: &placement,
-        node: lease.node(),
-        vendor: Vendor::by_resource(&resource),
-    };
-    let count = lease.total().min(MOST);
-    let pods = (0..count).map(|index| crew.asking(&format!("part-{index}"), &resource, 1));
-    let result = match crew.muster(pods.collect::<Vec<_>>()).await {
-        Ok(Ok(members)) => of_one_device(&crew, &resource, &members).await,
-        Ok(Err(gap)) => Ok((gap.clone(), gap)),
-        Err(error) => Err(error),
-    };
-    roster.clear(&context.patience).await;
-    drop(lease);
-    let (together, same) = result?;
-    together.tell(&trial, "H1");
-    same.tell(&trial, "H2");
+    let running = crew.running(&members).await?;
+    let sharers: Vec<Sharer<'_>> = members.iter().map(Sharer::of).collect();
+    let place = format!("`{resource}` on node `{}`", crew.node);
+    let together = left_to_dra(judge::together(&place, &sharers, running, crew.vendor));
+    let all_run = together.is_right();
+    together.tell(trial, "H1");
+    of_one_device(&place, &members).tell(trial, "H2");
+    if all_run {
+        let wanted = total - count + 1;
+        let extra = crew.asking("too-many", resource, wanted);
+        let window = crew.context.patience.hold(slowest(&members));
+        let release = members.first().map(|member| &member.pod).filter(|_| wanted == 1);
+        let what = format!("{wanted} of {place}");
+        crew.one_too_many(&extra, &what, window, release)
+            .await?
+            .tell(trial, "H3");
+    }
     Ok(())
 }
 
-/// H1 and H2: they run together, and two of them say that they are parts of the same device.
-async fn of_one_device(
-    crew: &Crew<'_>,
-    resource: &str,
-    members: &[Member],
-) -> Result<(Ruling, Ruling), CheckError> {
-    let running = crew.running(members).await?;
-    let sharers = sharers(members);
-    let place = format!("`{resource}` on node `{}`", crew.node);
-    let together = judge::together(&place, &sharers, running, crew.vendor);
+/// H2: two of them say that they are parts of the same device.
+fn of_one_device(place: &str, members: &[Member]) -> Ruling {
     let parts: BTreeSet<(&str, &str)> = members
         .iter()
         .filter_map(|member| member.heard.as_ref().ok())
@@ -144,25 +126,14 @@ async fn of_one_device(
         .iter()
         .zip(parts.iter().skip(1))
         .find(|((whole, _), (other, _))| whole == other);
-    let same = match pair {
+    match pair {
         Some(((whole, one), (_, two))) => {
             Ruling::Right(format!("two pods hold parts of device {whole}: {one} and {two}"))
         }
         None => Ruling::Undecided(format!(
             "no two pods with one of {place} each are on parts that name the same device"
         )),
-    };
-    Ok((left_to_dra(together), same))
-}
-
-fn sharers(members: &[Member]) -> Vec<Sharer<'_>> {
-    members
-        .iter()
-        .map(|member| Sharer {
-            pod: member.pod.name(),
-            found: member.heard.as_ref().map(|heard| &heard.found),
-        })
-        .collect()
+    }
 }
 
 /// An expression for the parts of a device of which two are free.
@@ -188,21 +159,6 @@ fn divided(devices: &[Device]) -> Option<String> {
         .into_iter()
         .find(|((_, whole), count)| *count > 1 && !held.contains(whole))
         .map(|((attribute, whole), _)| format!("{attribute} == \"{whole}\""))
-}
-
-async fn share(crew: &Crew<'_>, spec: &ClaimSpec, whole: &str) -> Result<(Ruling, Ruling), CheckError> {
-    const PART: &str = "part";
-    crew.roster.namespace().create(spec.template(PART)).await?;
-    let pods = ["one", "two"].map(|name| crew.claiming(name, ClaimSource::Template(PART.to_owned())));
-    let members = match crew.muster(pods).await? {
-        Ok(members) => members,
-        Err(gap) => return Ok((gap.clone(), gap)),
-    };
-    let running = crew.running(&members).await?;
-    let sharers = sharers(&members);
-    let place = format!("the parts with {whole}");
-    let together = judge::together(&place, &sharers, running, crew.vendor);
-    Ok((left_to_dra(together), apart(&place, &sharers, crew.vendor)))
 }
 
 /// H2: both parts are of one device, which the claims demanded, and are not the same.

@@ -1,17 +1,18 @@
 //! Shares that a device plugin offers: all of one node at once, one more, and the same devices whole.
 
 use plimsoll_platform::{
-    Inventory, Lease, Path, PodSecurity, WholeNode,
+    Inventory, Lease, Path, WholeNode,
     survey::{Accelerator, Node},
 };
 use plimsoll_vendors::Vendor;
 
-use super::judge::{self, Sharer};
+use super::{
+    ground::{lent, with_crew},
+    judge::{self, Sharer},
+};
 use crate::{
     CheckError, Context, Trial,
-    probe_pod::{
-        ClaimSource, ClaimSpec, Crew, Member, Placement, ProbePod, Request, Roster, Ruling, chain, slowest,
-    },
+    probe_pod::{ClaimSource, ClaimSpec, Crew, ProbePod, Request, Ruling, chain, slowest},
 };
 
 /// More pods on one node show nothing more.
@@ -51,12 +52,8 @@ pub(super) async fn run(context: &Context, resource: String, nodes: Vec<String>)
         nodes: with_whole(context, &resource, nodes),
         min: 2,
     };
-    let lease = match context.budget.acquire_node(ask).await {
-        Ok(lease) => lease,
-        Err(error) => {
-            trial.undecided("H1", error.to_string());
-            return Ok(());
-        }
+    let Some(lease) = lent(&trial, context.budget.acquire_node(ask).await) else {
+        return Ok(());
     };
     let Some(node) = context.inventory.node(lease.node()) else {
         trial.undecided("H1", format!("node `{}` is not known", lease.node()));
@@ -79,24 +76,10 @@ pub(super) async fn run(context: &Context, resource: String, nodes: Vec<String>)
         ruling.tell(&trial, "H1");
         return Ok(());
     }
-    let namespace = context
-        .workspace
-        .namespace("sharing", PodSecurity::Baseline)
-        .await?;
-    let roster = Roster::new(namespace);
-    let placement = Placement::on(node);
-    let crew = Crew {
-        context,
-        roster: &roster,
-        placement: &placement,
-        node: &node.name,
-        vendor: shares.vendor,
-    };
-    let result = controls(&crew, &shares, &trial).await;
-    // Nothing may hold a share when the lease ends.
-    roster.clear(&context.patience).await;
-    drop(lease);
-    result
+    with_crew(context, &lease, shares.vendor, async |crew| {
+        controls(crew, &shares, &trial).await
+    })
+    .await
 }
 
 /// Those of the nodes that offer whole devices of the vendor as well, where there are any: only there H4 can be told.
@@ -168,7 +151,7 @@ async fn controls(crew: &Crew<'_>, shares: &Shares<'_>, trial: &Trial) -> Result
         }
     };
     let running = crew.running(&members).await?;
-    let sharers: Vec<Sharer<'_>> = members.iter().map(sharer).collect();
+    let sharers: Vec<Sharer<'_>> = members.iter().map(Sharer::of).collect();
     let together = judge::together(&place, &sharers, running, shares.vendor);
     let all_run = together.is_right();
     together.tell(trial, "H1");
@@ -192,13 +175,6 @@ async fn controls(crew: &Crew<'_>, shares: &Shares<'_>, trial: &Trial) -> Result
     let ruling = crew.one_too_many(&extra, &what, window, release).await?;
     ruling.tell(trial, "H3");
     Ok(())
-}
-
-fn sharer(member: &Member) -> Sharer<'_> {
-    Sharer {
-        pod: member.pod.name(),
-        found: member.heard.as_ref().map(|heard| &heard.found),
-    }
 }
 
 /// H4: asks for a whole device of the same vendor on the same node, while all shares are held. `None` where none is

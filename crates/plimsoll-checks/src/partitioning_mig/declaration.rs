@@ -5,16 +5,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// R4 and R5 need a driver that publishes what partitions are made of; a device plugin tells nothing of it. R7 divides a
 /// device anew, which is for those who allow it.
@@ -23,46 +17,35 @@ pub(super) static DECLARATION: Declaration = Declaration {
     proves: "Hardware partitions are advertised by profile, are as large as the profile says, are kept apart from each \
              other and from the device they are made of, and are never more than the device can hold.",
     controls: &[
-        control(
+        required(
             "R1",
             Positive,
-            true,
             "one pod for each partition, all at once: each holds the one it was given, and no two the same",
         ),
-        control(
+        required(
             "R2",
             Positive,
-            true,
             "the size that the kernel or the device states in the pod is the profile's, give or take a tenth",
         ),
-        control(
+        required(
             "R3",
             Negative,
-            true,
             "a pod sees nothing of the other partitions, and can't open them, their capabilities or the whole device",
         ),
-        control(
+        optional(
             "R4",
             Negative,
-            false,
             "a partition and what overlaps it, the whole device above all, are not allocated at the same time",
         ),
-        control(
+        optional(
             "R5",
             Positive,
-            false,
             "partitions that run at once are together no larger than their device",
         ),
-        control(
-            "R6",
-            Observed,
-            false,
-            "whether partitions have metrics of their own",
-        ),
-        control(
+        optional("R6", Observed, "whether partitions have metrics of their own"),
+        optional(
             "R7",
             Negative,
-            false,
             "dividing a device anew waits for those who use it, and what is allocatable follows",
         ),
     ],
@@ -73,6 +56,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 16,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 30,
     defects: &[

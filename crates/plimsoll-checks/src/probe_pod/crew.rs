@@ -60,12 +60,19 @@ impl Crew<'_> {
         self.pod(name, grant).claim(CLAIM, source)
     }
 
+    /// A pod like the others that asks for nothing.
+    pub(crate) fn bystander(&self, name: &str) -> ProbePod {
+        self.pod(name, None)
+    }
+
     /// A pod with one container that is granted this, looks and stays.
-    fn pod(&self, name: &str, grant: Grant) -> ProbePod {
+    fn pod(&self, name: &str, grant: impl Into<Option<Grant>>) -> ProbePod {
         let look = Look::at(self.vendor).staying();
-        let container = ProbeContainer::new(HOLDER, look.args())
-            .privilege(Privilege::Root)
-            .grant(grant);
+        let container = ProbeContainer::new(HOLDER, look.args()).privilege(Privilege::Root);
+        let container = match grant.into() {
+            Some(grant) => container.grant(grant),
+            None => container,
+        };
         ProbePod::new(name, &self.context.probe)
             .placed(self.placement)
             .container(container)

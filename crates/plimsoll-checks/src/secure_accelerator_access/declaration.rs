@@ -5,16 +5,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// X5 needs two devices on one node, and X9 an API that only dynamic resource allocation has. Neither is
 /// required; where they are run, they decide like all others.
@@ -23,65 +17,55 @@ pub(super) static DECLARATION: Declaration = Declaration {
     proves: "A container reaches exactly the accelerators it was allocated: the device cgroup, the runtime and the \
              API keep all others out, and no variable, mount, annotation, sidecar or leftover opens one.",
     controls: &[
-        control(
+        required(
             "X1",
             Positive,
-            true,
             "a container that asks for one accelerator has one, and it opens",
         ),
-        control(
+        required(
             "X2",
             Negative,
-            true,
             "a pod that asks for none sees none, whatever its nodes are called",
         ),
-        control(
+        required(
             "X3",
             Negative,
-            true,
             "making the device's node and opening it is refused by the kernel",
         ),
-        control(
+        required(
             "X4",
             Negative,
-            true,
             "naming a device in a variable, a mount or an annotation opens nothing",
         ),
-        control(
+        optional(
             "X5",
             Negative,
-            false,
             "two pods on one node have different devices and can't reach each other's",
         ),
-        control(
+        required(
             "X6",
             Negative,
-            true,
             "the other containers of the pod, before, beside and after, have nothing",
         ),
-        control(
+        required(
             "X7",
             Negative,
-            true,
             "after release nobody can open it but the next one it is allocated to",
         ),
-        control("X8", Negative, true, "asking for more than is free stays pending"),
-        control(
+        required("X8", Negative, "asking for more than is free stays pending"),
+        optional(
             "X9",
             Negative,
-            false,
             "the API refuses admin access, and another namespace's claim is of no use",
         ),
-        control(
+        optional(
             "X10",
             Observed,
-            false,
             "which Pod Security level keeps the host's devices out of a namespace",
         ),
-        control(
+        required(
             "X11",
             Positive,
-            true,
             "a restarted container has the same device again and nothing more",
         ),
     ],
@@ -92,6 +76,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 2,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 17,
     defects: &[

@@ -29,6 +29,7 @@ pub(super) struct Bench<'a> {
     pub(super) roster: Roster,
     pub(super) vendor: Option<&'static Vendor>,
     pub(super) node: String,
+    driver: String,
     class: String,
     version: String,
     claims: ApiResource,
@@ -90,11 +91,17 @@ impl<'a> Bench<'a> {
             roster: Roster::new(namespace),
             vendor: Vendor::by_driver(driver),
             node,
+            driver: driver.clone(),
             class: class.clone(),
             version: api.clone(),
             claims,
             lease,
         }))
+    }
+
+    /// Whose devices they are.
+    pub(super) fn driver(&self) -> &str {
+        &self.driver
     }
 
     /// How many devices may be claimed.

@@ -5,47 +5,33 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
-
-/// Y2 and Y3 need devices of more than one position on a node, and Y5 labels of domains. None of them is required;
-/// where they are run, they decide like all others.
+/// Y2 needs devices of more than one position on a node, and Y5 labels of domains. Neither is required; where they are
+/// run, they decide like all others.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("topology_alignment"),
     proves: "Where devices sit (NUMA node, PCIe root) is published as pods find it; devices that belong together can be \
              claimed together, and what can't be had together is not handed out apart; and the domains that nodes \
              name form a tree.",
     controls: &[
-        control(
+        required(
             "Y1",
             Positive,
-            true,
             "what is published of a device's position is what a pod finds",
         ),
-        control(
-            "Y2",
-            Positive,
-            false,
-            "two devices that must agree in their position do",
-        ),
-        control(
+        optional("Y2", Positive, "two devices that must agree in their position do"),
+        required(
             "Y3",
             Negative,
-            false,
-            "more devices than one position has, all to agree, stay pending",
+            "a constraint that can't be met is not met: more devices than one position has, all to agree, stay pending",
         ),
-        control(
+        optional(
             "Y5",
             Positive,
-            false,
             "the domains that nodes name lie in one another as a tree",
         ),
     ],
@@ -56,6 +42,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 4,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 14,
     defects: &["topo.fictional", "topo.flat-labels", "topo.relaxed"],

@@ -111,6 +111,52 @@ pub(super) fn division(devices: &[Device]) -> Option<Division> {
     })
 }
 
+/// A claim that can't be met, for `count` devices that must agree in an attribute.
+#[derive(Debug)]
+pub(super) struct Unmeetable<'a> {
+    pub(super) count: usize,
+    /// The attribute's full name.
+    pub(super) attribute: String,
+    /// The positions that are too small for it; without, no device has the attribute at all.
+    pub(super) division: Option<&'a Division>,
+}
+
+impl<'a> Unmeetable<'a> {
+    /// One device more than agree anywhere. Where devices don't divide by position, one device with an attribute that
+    /// none has: a constraint is never met by a device that lacks what it is about (KEP-4381).
+    pub(super) fn of(division: Option<&'a Division>, driver: &str) -> Self {
+        match division {
+            Some(division) => Self {
+                count: division.largest() + 1,
+                attribute: division.attribute.clone(),
+                division: Some(division),
+            },
+            None => Self {
+                count: 1,
+                attribute: format!("{driver}/plimsollNowhere"),
+                division: None,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Unmeetable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, attribute, .. } = self;
+        match self.division {
+            Some(division) => write!(
+                f,
+                "a claim for {count} devices that agree in {attribute}, of which there are {} at the most",
+                division.largest()
+            ),
+            None => write!(
+                f,
+                "a claim for a device that must have {attribute}, which none has"
+            ),
+        }
+    }
+}
+
 /// Y1: each device that a pod holds is where it is published to be.
 pub(super) fn published_is_found(
     held: &[Holding<'_>],
@@ -265,5 +311,25 @@ mod tests {
         assert_eq!(super::division(&all(&["a", "a"])), None, "one position");
         assert_eq!(super::division(&all(&["a", "b"])), None, "no two agree");
         assert_eq!(super::division(&[]), None);
+    }
+
+    #[test]
+    fn something_can_be_refused_on_any_platform() {
+        let devices: Vec<Device> = [("1", "a"), ("2", "a"), ("3", "b")]
+            .map(|(name, root)| device(name, root, 0))
+            .into();
+        let division = division(&devices).unwrap();
+        let crowd = Unmeetable::of(Some(&division), "gpu.x");
+        assert_eq!(
+            (crowd.count, crowd.attribute.as_str()),
+            (3, "resource.kubernetes.io/pcieRoot")
+        );
+        let nowhere = Unmeetable::of(None, "gpu.x");
+        assert_eq!(nowhere.count, 1);
+        assert!(
+            devices
+                .iter()
+                .all(|device| !device.attributes.contains_key(&nowhere.attribute))
+        );
     }
 }

@@ -1,17 +1,22 @@
 //! The trial of one way to claim devices: which control runs when.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use plimsoll_platform::{Accelerator, Condition, Path, WaitError, pods, survey::Device};
 use serde_json::json;
 
 use super::{
     bench::Bench,
     domains,
-    position::{self, Division},
+    position::{self, Division, Unmeetable},
 };
 use crate::{
     CheckError, Context, Trial,
     probe_pod::{Ruling, chain, holdings, unmet},
 };
+
+/// The claim that can't be met.
+const UNMEETABLE: &str = "unmeetable";
 
 /// Tries one path.
 pub(super) async fn run(context: &Context, path: &Path) -> Result<(), CheckError> {
@@ -62,31 +67,38 @@ async fn controls(
     division: Option<&Division>,
 ) -> Result<(), CheckError> {
     let devices = devices(bench, path);
-    all(bench, &devices).await?.tell(trial, "Y1");
-    let Some(division) = division else {
-        bench.context.observe(
-            format!("devices of {path}"),
-            json!({"node": bench.node, "positions": "no node has devices free of which some agree in their position and some do not"}),
-        );
-        return Ok(());
+    let (found, mut took) = all(bench, &devices).await?;
+    found.tell(trial, "Y1");
+    let facts = match division {
+        Some(division) => json!({"attribute": division.attribute, "devices": division.counts}),
+        None => json!("no node has devices free of which some agree in their position and some do not"),
     };
     bench.context.observe(
-        format!("devices of {path} on node {}", bench.node),
-        json!({"attribute": division.attribute, "devices": division.counts}),
+        format!("devices of {path}"),
+        json!({"node": bench.node, "positions": facts}),
     );
+    if let Some(division) = division {
+        if let Err(error) = bench.release().await {
+            trial.undecided("Y2", chain(&error));
+            return Ok(());
+        }
+        let (pair, paired) = pair(bench, &devices, division).await?;
+        let found_one = pair.is_right();
+        pair.tell(trial, "Y2");
+        if !found_one {
+            return Ok(());
+        }
+        took = paired;
+    }
     if let Err(error) = bench.release().await {
-        trial.undecided("Y2", chain(&error));
+        trial.undecided("Y3", chain(&error));
         return Ok(());
     }
-    let (pair, took) = pair(bench, &devices, division).await?;
-    let found_one = pair.is_right();
-    pair.tell(trial, "Y2");
-    if found_one && let Err(error) = bench.release().await {
-        trial.undecided("Y3", chain(&error));
-    } else if found_one {
-        let window = bench.context.patience.hold(took);
-        crowd(bench, &devices, division, window).await?.tell(trial, "Y3");
-    }
+    let constraint = Unmeetable::of(division, bench.driver());
+    let window = bench.context.patience.hold(took);
+    refused(bench, &devices, &constraint, window)
+        .await?
+        .tell(trial, "Y3");
     Ok(())
 }
 
@@ -101,17 +113,22 @@ fn devices(bench: &Bench<'_>, path: &Path) -> Vec<Device> {
         .collect()
 }
 
-/// Y1: a pod with all devices on loan finds each where it is published to be.
-async fn all(bench: &Bench<'_>, devices: &[Device]) -> Result<Ruling, CheckError> {
+/// Y1: a pod with all devices on loan finds each where it is published to be. Also how long it took to be bound.
+async fn all(bench: &Bench<'_>, devices: &[Device]) -> Result<(Ruling, Duration), CheckError> {
     let pod = bench.claim("all", bench.devices(), None).await?;
-    let found = match bench.heard(&pod).await {
+    let bound = pod
+        .until(pods::bound(), bench.context.patience.scheduling())
+        .await;
+    let took = pod.age();
+    let found = match bound {
+        Ok(_) => bench.heard(&pod).await,
+        Err(error) => Err(error),
+    };
+    let found = match found {
         Ok(found) => found,
         Err(error) => {
-            return Ok(Ruling::Undecided(format!(
-                "pod `{}` told nothing: {}",
-                pod.name(),
-                chain(&error)
-            )));
+            let silent = format!("pod `{}` told nothing: {}", pod.name(), chain(&error));
+            return Ok((Ruling::Undecided(silent), took));
         }
     };
     let held = holdings(&found, bench.vendor);
@@ -123,12 +140,8 @@ async fn all(bench: &Bench<'_>, devices: &[Device]) -> Result<Ruling, CheckError
         format!("probe in pod {}/{}", bench.roster.namespace().name(), pod.name()),
         json!(table),
     );
-    Ok(position::published_is_found(
-        &held,
-        devices,
-        bench.vendor,
-        &bench.node,
-    ))
+    let ruling = position::published_is_found(&held, devices, bench.vendor, &bench.node);
+    Ok((ruling, took))
 }
 
 /// Y2: two devices that must agree do. Also how long it took to be bound.
@@ -136,7 +149,7 @@ async fn pair(
     bench: &Bench<'_>,
     devices: &[Device],
     division: &Division,
-) -> Result<(Ruling, std::time::Duration), CheckError> {
+) -> Result<(Ruling, Duration), CheckError> {
     let attribute = &division.attribute;
     let pod = bench.claim("pair", 2, Some(attribute)).await?;
     let claim = match bench.bound(&pod, "pair").await {
@@ -183,21 +196,20 @@ fn values(devices: &[Device], division: &Division, allocated: &[&str]) -> Vec<St
         .collect()
 }
 
-/// Y3: more devices than agree anywhere stay pending; without the constraint the same number can be had.
-async fn crowd(
+/// Y3: what can't be met stays pending; without the constraint the same number of devices can be had.
+async fn refused(
     bench: &Bench<'_>,
     devices: &[Device],
-    division: &Division,
-    window: std::time::Duration,
+    constraint: &Unmeetable<'_>,
+    window: Duration,
 ) -> Result<Ruling, CheckError> {
-    let count = division.largest() + 1;
-    let attribute = &division.attribute;
-    let pod = bench.claim("crowd", count, Some(attribute)).await?;
+    let Unmeetable { count, attribute, .. } = constraint;
+    let pod = bench.claim(UNMEETABLE, *count, Some(attribute)).await?;
     let held = pod.watched().hold(pods::bound().not(), window).await;
     match held {
         Ok(_) => {}
         Err(WaitError::Broken(_) | WaitError::Never(_)) => {
-            return Ok(given(bench, devices, division, count).await);
+            return Ok(given(bench, devices, constraint).await);
         }
         Err(error) => {
             return Ok(Ruling::Undecided(format!(
@@ -208,25 +220,22 @@ async fn crowd(
         }
     }
     bench.roster.clear(&bench.context.patience).await;
-    let free = bench.claim("free", count, None).await?;
+    let free = bench.claim("free", *count, None).await?;
     Ok(match bench.bound(&free, "free").await {
         Ok(_) => Ruling::Right(format!(
-            "{count} devices that agree in {attribute}, of which there are {} at the most, stayed pending for {:.0} s; \
-             without the constraint {count} were given",
-            division.largest(),
+            "{constraint}, stayed pending for {:.0} s; without the constraint {count} were given",
             window.as_secs_f64()
         )),
         Err(error) => Ruling::Undecided(format!(
-            "{count} devices stayed pending with the constraint and without it: {}",
+            "{constraint}, stayed pending with the constraint and without it: {}",
             chain(&error)
         )),
     })
 }
 
 /// The claim was met after all: says with what.
-async fn given(bench: &Bench<'_>, devices: &[Device], division: &Division, count: usize) -> Ruling {
-    let attribute = &division.attribute;
-    let claim = match bench.read("crowd").await {
+async fn given(bench: &Bench<'_>, devices: &[Device], constraint: &Unmeetable<'_>) -> Ruling {
+    let claim = match bench.read(UNMEETABLE).await {
         Ok(claim) => claim,
         Err(error) => return Ruling::Undecided(chain(&error)),
     };
@@ -235,24 +244,27 @@ async fn given(bench: &Bench<'_>, devices: &[Device], division: &Division, count
         .iter()
         .map(|result| result.device.as_str())
         .collect();
-    let mut values = values(devices, division, &allocated);
-    values.sort();
-    values.dedup();
-    if values.len() < 2 {
+    let names = allocated.join(" and ");
+    let mut with = String::new();
+    if let Some(division) = constraint.division {
+        let values: BTreeSet<String> = values(devices, division, &allocated).into_iter().collect();
+        if values.len() < 2 {
+            return Ruling::Undecided(format!(
+                "{constraint}, was given {names}: dra_support decides that"
+            ));
+        }
+        with = format!(" with {}", Vec::from_iter(values).join(" and "));
+    } else if allocated.is_empty() {
         return Ruling::Undecided(format!(
-            "a claim for {count} devices that agree in {attribute} was given {}: dra_support decides that",
-            allocated.join(" and ")
+            "{constraint}, was bound without any: dra_support decides that"
         ));
     }
-    let stored = match bench.keeps_constraints("crowd").await {
+    let stored = match bench.keeps_constraints(UNMEETABLE).await {
         Ok(false) => "; the claim is stored without its constraint",
         Ok(true) | Err(_) => "",
     };
     Ruling::Wrong(format!(
-        "a claim for {count} devices that agree in {attribute} can't be met on node `{}`, and was given {} with {}: the \
-         constraint was ignored{stored}",
-        bench.node,
-        allocated.join(" and "),
-        values.join(" and ")
+        "{constraint}, can't be met on node `{}`, and was given {names}{with}: the constraint was ignored{stored}",
+        bench.node
     ))
 }

@@ -5,16 +5,10 @@ use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
-use crate::{ControlSpec, Declaration, Need};
-
-const fn control(name: &'static str, kind: ControlKind, required: bool, shows: &'static str) -> ControlSpec {
-    ControlSpec {
-        name,
-        kind,
-        shows,
-        required,
-    }
-}
+use crate::{
+    Declaration, Need,
+    check::{optional, required},
+};
 
 /// U5 and U6 need the physical device to be offered beside its virtual functions.
 pub(super) static DECLARATION: Declaration = Declaration {
@@ -22,46 +16,39 @@ pub(super) static DECLARATION: Declaration = Declaration {
     proves: "A virtual accelerator is asked for like a physical one, is a virtual function of a physical device and not that \
              device itself, is given to one pod at a time, and is accounted together with the device it is made of.",
     controls: &[
-        control(
+        required(
             "U1",
             Positive,
-            true,
             "a pod that asks for a virtual accelerator has one and runs",
         ),
-        control(
+        required(
             "U2",
             Positive,
-            true,
             "what it has is a virtual function: it names its physical device and is another",
         ),
-        control(
+        required(
             "U3",
             Negative,
-            true,
             "a pod that asks for none has none, and a second pod has another one",
         ),
-        control(
+        required(
             "U4",
             Negative,
-            true,
             "with all of them held, one more pod waits until one is given back",
         ),
-        control(
+        optional(
             "U5",
             Negative,
-            false,
             "a physical device and its virtual functions are not allocated at the same time",
         ),
-        control(
+        optional(
             "U6",
             Positive,
-            false,
             "physical and virtual accelerators take a pod through the same states",
         ),
-        control(
+        required(
             "U7",
             Positive,
-            true,
             "the virtual accelerator opens for reading and writing, and answers",
         ),
     ],
@@ -72,6 +59,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         accelerators: 8,
         nodes: 1,
         exclusive: false,
+        first: false,
     },
     typical_seconds: 30,
     defects: &[

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::survey::{Inventory, Path};
 use ledger::{Ledger, Wish};
@@ -22,6 +22,18 @@ use ledger::{Ledger, Wish};
 #[derive(Clone)]
 pub struct Budget {
     ledger: Arc<Mutex<Ledger>>,
+    turn: Turn,
+}
+
+/// Who asks first.
+#[derive(Clone)]
+enum Turn {
+    /// Whoever comes first.
+    Any,
+    /// This one; the others are told when it was served.
+    First(watch::Sender<bool>),
+    /// The others, when they have been told, or nobody is left to tell them.
+    Then(watch::Receiver<bool>),
 }
 
 /// What a check asks for.
@@ -109,7 +121,25 @@ impl Budget {
         });
         Self {
             ledger: Arc::new(Mutex::new(Ledger::new(free))),
+            turn: Turn::Any,
         }
+    }
+
+    /// The same accelerators for one check that is served before all others, and for these: they wait until it got
+    /// its first loan, or is gone. What nobody has used yet shows whether using works; what others have used may be
+    /// broken by them.
+    #[must_use]
+    pub fn with_first(self) -> (Self, Self) {
+        let (sender, receiver) = watch::channel(false);
+        let first = Self {
+            turn: Turn::First(sender),
+            ..self.clone()
+        };
+        let then = Self {
+            turn: Turn::Then(receiver),
+            ..self
+        };
+        (first, then)
     }
 
     /// Borrows accelerators; waits until others give enough back. Those who ask for the same hardware are
@@ -170,6 +200,18 @@ impl Budget {
     }
 
     async fn wait(&self, wish: Wish) -> Lease {
+        if let Turn::Then(served) = &self.turn {
+            // An error says that the first is gone.
+            let _gone = served.clone().wait_for(|served| *served).await.is_err();
+        }
+        let lease = self.queue(wish).await;
+        if let Turn::First(served) = &self.turn {
+            served.send_replace(true);
+        }
+        lease
+    }
+
+    async fn queue(&self, wish: Wish) -> Lease {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.lock().enqueue(wish, sender);
         // Whoever gives up waiting must not keep the others waiting.

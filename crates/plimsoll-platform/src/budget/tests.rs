@@ -66,6 +66,41 @@ async fn one_certain_node_gives_what_it_has_and_no_other_steps_in() {
 }
 
 #[tokio::test]
+async fn the_first_is_served_before_those_who_asked_earlier() {
+    let (first, then) = budget(&[(plugin(), "a", 2)]).with_first();
+    let one = || ask(plugin(), 1, 1, Placement::SameNode);
+    let other = then.clone();
+    let mut early = Box::pin(other.acquire(one()));
+    assert!(
+        (&mut early).now_or_never().is_none(),
+        "there is room, but not yet"
+    );
+    let lease = first.acquire(one()).await.unwrap();
+    assert!((&mut early).now_or_never().is_some());
+    drop(lease);
+    assert!(
+        then.acquire_node(WholeNode {
+            path: plugin(),
+            nodes: Vec::new(),
+            min: 1
+        })
+        .now_or_never()
+        .is_some(),
+        "its turn is over"
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_first_that_is_gone() {
+    let (first, then) = budget(&[(plugin(), "a", 1)]).with_first();
+    drop(first);
+    let lease = then
+        .acquire(ask(plugin(), 1, 1, Placement::SameNode))
+        .now_or_never();
+    assert!(lease.is_some());
+}
+
+#[tokio::test]
 async fn one_gets_up_to_the_maximum_of_what_is_free() {
     let budget = budget(&[(plugin(), "a", 2), (plugin(), "b", 3)]);
     let lease = budget

@@ -105,11 +105,12 @@ fn cost(declaration: &Declaration) -> String {
         accelerators,
         nodes,
         exclusive,
+        first,
     } = declaration.need;
-    let beside = if exclusive {
-        "Nothing else runs beside it."
-    } else {
-        "Other checks run beside it."
+    let beside = match (exclusive, first) {
+        (true, _) => "Nothing else runs beside it.",
+        (false, true) => "Other checks run beside it, and borrow accelerators after it.",
+        (false, false) => "Other checks run beside it.",
     };
     let nodes = if nodes == 1 {
         "one node".to_owned()
