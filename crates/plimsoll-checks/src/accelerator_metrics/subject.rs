@@ -59,11 +59,11 @@ impl Subject {
         }
         by_name
             .into_iter()
-            .filter_map(|(name, pools)| Self::of(name, &pools))
+            .filter_map(|(name, pools)| Self::of(inventory, name, &pools))
             .collect()
     }
 
-    fn of(name: String, pools: &[&Accelerator]) -> Option<Self> {
+    fn of(inventory: &Inventory, name: String, pools: &[&Accelerator]) -> Option<Self> {
         let vendor = pools
             .iter()
             .find_map(|pool| Vendor::by_id(pool.vendor.as_deref()?).ok());
@@ -81,7 +81,7 @@ impl Subject {
             }
         }
         for (node, share) in &mut nodes {
-            share.due.count = count(node, pools, &share.due);
+            share.due.count = count(inventory, node, pools, &share.due);
         }
         Some(Self {
             name,
@@ -131,16 +131,22 @@ fn uuid<'a>(vendor: Option<&Vendor>, known: &'a survey::Device) -> Option<&'a st
 }
 
 /// How many devices a node has: those that tell who they are, or as many as can be allocated in one way if there is no
-/// other. Where a device is offered several times over, that is no number of devices.
-fn count(node: &str, pools: &[&Accelerator], due: &Due) -> Option<usize> {
+/// other. Where a device is offered several times over, that is no number of devices, but its node's labels have it.
+fn count(inventory: &Inventory, node: &str, pools: &[&Accelerator], due: &Due) -> Option<usize> {
     let here: Vec<&&Accelerator> = pools.iter().filter(|pool| pool.node == node).collect();
-    let shared = here.iter().any(|pool| match &pool.path {
-        Path::DevicePlugin { resource } => resource.ends_with(".shared"),
-        Path::Dra { .. } => false,
+    let sharing = here.iter().find_map(|pool| match &pool.path {
+        Path::DevicePlugin { resource } => inventory.node(node)?.sharing(resource),
+        Path::Dra { .. } => None,
     });
-    match here.as_slice() {
-        _ if shared => None,
-        [only] if due.uuids.is_empty() => usize::try_from(only.total).ok(),
+    match (here.as_slice(), sharing) {
+        ([only], Some(sharing)) => sharing
+            .devices
+            .filter(|devices| {
+                devices.checked_mul(sharing.replicas.unwrap_or(1)) == Some(u64::from(only.total))
+            })
+            .and_then(|devices| usize::try_from(devices).ok()),
+        (_, Some(_)) => None,
+        ([only], None) if due.uuids.is_empty() => usize::try_from(only.total).ok(),
         _ if !due.uuids.is_empty() && here.iter().all(|pool| pool.path.is_dra()) => Some(due.uuids.len()),
         _ => None,
     }
@@ -229,9 +235,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_several_times_over_is_no_number_of_devices() {
-        let found = subjects(vec![plugin("nvidia.com/gpu.shared", Some("nvidia"), 8)]);
-        assert_eq!(found[0].nodes["a"].due.count, None);
+    fn what_is_offered_several_times_over_is_counted_by_its_nodes_labels_or_not_at_all() {
+        let count = |labels: &[(&str, &str)]| {
+            let node = survey::Node {
+                name: "a".to_owned(),
+                labels: labels
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                    .collect(),
+                ..survey::Node::default()
+            };
+            let inventory = Inventory {
+                accelerators: vec![plugin("nvidia.com/gpu.shared", Some("nvidia"), 8)],
+                nodes: vec![node],
+                ..Inventory::default()
+            };
+            Subject::all(&inventory)[0].nodes["a"].due.count
+        };
+        assert_eq!(count(&[]), None);
+        let devices = ("nvidia.com/gpu.count", "2");
+        assert_eq!(count(&[devices, ("nvidia.com/gpu.replicas", "4")]), Some(2));
+        assert_eq!(
+            count(&[devices, ("nvidia.com/gpu.replicas", "3")]),
+            None,
+            "labels that lie"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::{MANAGER, RUN_LABEL, RunId};
+use super::{MANAGER, RUN_LABEL, RunId, quota};
 use crate::{
     platform::{ApiError, Platform},
     wait::{WaitError, silent},
@@ -165,12 +165,24 @@ fn object<'a>(of: &'a mut Map<String, Value>, field: &str) -> Option<&'a mut Map
     of.entry(field).or_insert_with(|| json!({})).as_object_mut()
 }
 
-/// Sends the manifest. A request whose answer got lost may have been carried out: then the object is there.
+/// Sends the manifest; with what a quota wants to be told, if one refuses it for saying too little.
 pub(super) async fn post(
     api: &Api<DynamicObject>,
     manifest: Value,
     run: &RunId,
 ) -> Result<DynamicObject, CreateError> {
+    let refused = match send(api, manifest.clone(), run).await {
+        Err(error @ CreateError::Refused { .. }) => error,
+        answer => return answer,
+    };
+    match quota::specified(&manifest, &refused.to_string()) {
+        Some(specified) => send(api, specified, run).await,
+        None => Err(refused),
+    }
+}
+
+/// Sends a manifest. A request whose answer got lost may have been carried out: then the object is there.
+async fn send(api: &Api<DynamicObject>, manifest: Value, run: &RunId) -> Result<DynamicObject, CreateError> {
     let what = describe(&manifest);
     let object: DynamicObject = serde_json::from_value(manifest).map_err(|error| CreateError::Invalid {
         what: what.clone(),

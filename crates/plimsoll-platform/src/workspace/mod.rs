@@ -10,6 +10,7 @@ mod delete;
 mod heartbeat;
 mod leftovers;
 mod namespace;
+mod quota;
 mod readback;
 mod run_id;
 #[cfg(test)]
