@@ -11,12 +11,12 @@ mod trial;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use plimsoll_platform::Inventory;
+use plimsoll_platform::{Inventory, Path};
 use plimsoll_vendors::Vendor;
 
 use crate::{
     Check, CheckError, Conclusion, Context, Declaration,
-    parts::{Kind, offers, slices},
+    parts::{self, Kind, offers, slices},
 };
 
 /// The check.
@@ -59,31 +59,21 @@ fn none_offered(inventory: &Inventory) -> Conclusion {
             ),
         };
     }
-    let busy: Vec<&str> = inventory
-        .accelerators
-        .iter()
-        .filter(|accelerator| accelerator.total > 0 && is_of_partitions(&accelerator.path))
-        .map(|accelerator| accelerator.because.as_str())
-        .collect();
-    if busy.is_empty() {
-        Conclusion::NotApplicable {
-            reason: "no node offers accelerators in hardware partitions: no extended resource of a profile, and no \
-                     published device that is a part of another"
-                .to_owned(),
-        }
-    } else {
-        Conclusion::Absent {
-            reason: format!("no partition is free to be tried: {}", busy.join("; ")),
-        }
-    }
+    parts::none_offered(
+        inventory,
+        "partition",
+        is_of_partitions,
+        "no node offers accelerators in hardware partitions: no extended resource of a profile, and no published device \
+         that is a part of another",
+    )
 }
 
-fn is_of_partitions(path: &plimsoll_platform::Path) -> bool {
+fn is_of_partitions(path: &Path) -> bool {
     match path {
-        plimsoll_platform::Path::Dra { driver, class, .. } => Vendor::by_driver(driver)
+        Path::Dra { driver, class, .. } => Vendor::by_driver(driver)
             .and_then(|vendor| vendor.dra.as_ref()?.partition_class.as_ref())
             .is_some_and(|partitions| partitions == class),
-        plimsoll_platform::Path::DevicePlugin { resource } => {
+        Path::DevicePlugin { resource } => {
             Vendor::by_resource(resource).is_some_and(|vendor| vendor.profile_of_resource(resource).is_some())
         }
     }
@@ -91,41 +81,17 @@ fn is_of_partitions(path: &plimsoll_platform::Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_platform::{Accelerator, Path, survey::Node};
+    use plimsoll_platform::survey::Node;
 
     use super::*;
 
-    fn held(resource: &str) -> Inventory {
-        Inventory {
-            accelerators: vec![Accelerator {
-                path: Path::DevicePlugin {
-                    resource: resource.to_owned(),
-                },
-                vendor: None,
-                node: "n1".to_owned(),
-                devices: Vec::new(),
-                total: 2,
-                free: 0,
-                because: "2 allocatable, 2 in use by pods".to_owned(),
-            }],
-            ..Inventory::default()
-        }
-    }
-
     #[test]
-    fn a_platform_without_partitions_need_not_have_any() {
-        for inventory in [Inventory::default(), held("nvidia.com/gpu")] {
-            assert!(matches!(
-                none_offered(&inventory),
-                Conclusion::NotApplicable { .. }
-            ));
-        }
-    }
-
-    #[test]
-    fn partitions_that_others_hold_are_not_judged() {
-        let conclusion = none_offered(&held("nvidia.com/mig-1g.10gb"));
-        assert!(matches!(conclusion, Conclusion::Absent { reason } if reason.contains("in use")));
+    fn resources_of_partitions_are_told_from_those_of_whole_devices() {
+        let resource = |name: &str| Path::DevicePlugin {
+            resource: name.to_owned(),
+        };
+        assert!(is_of_partitions(&resource("nvidia.com/mig-1g.10gb")));
+        assert!(!is_of_partitions(&resource("nvidia.com/gpu")));
     }
 
     #[test]

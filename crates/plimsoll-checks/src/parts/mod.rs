@@ -4,12 +4,14 @@
 //! container sees of its part, of the device that is made of, and of other parts. Which parts overlap is read from the
 //! counters that drivers publish; how large a part is, from the kernel or the device itself.
 
+mod absence;
 mod ground;
 mod offer;
 mod refusal;
 mod sight;
 mod whole;
 
+pub(crate) use absence::none_offered;
 pub(crate) use ground::{Ground, Held, Pending, slices};
 pub(crate) use offer::{Kind, Offer, Unit, offers};
 pub(crate) use refusal::{hand_over, hold};

@@ -10,12 +10,12 @@ mod trial;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use plimsoll_platform::{Inventory, Path};
+use plimsoll_platform::Path;
 use plimsoll_vendors::Vendor;
 
 use crate::{
     Check, CheckError, Conclusion, Context, Declaration,
-    parts::{Kind, offers, slices},
+    parts::{Kind, none_offered, offers, slices},
 };
 
 /// The check.
@@ -32,31 +32,16 @@ impl Check for VirtualizedAccelerator {
         let slices = slices(context).await?;
         let offers = offers(&context.inventory, &slices, Kind::Virtual);
         if offers.is_empty() {
-            return Ok(none_offered(&context.inventory));
+            return Ok(none_offered(
+                &context.inventory,
+                "virtual accelerator",
+                is_virtual,
+                "no node offers virtual accelerators: no extended resource of a vGPU type, and no published device that is a \
+                 virtual function",
+            ));
         }
         try_join_all(offers.into_iter().map(|offer| trial::run(context, offer))).await?;
         Ok(Conclusion::Controls)
-    }
-}
-
-/// Nothing to try: nothing is virtual here, or all that is belongs to somebody else.
-fn none_offered(inventory: &Inventory) -> Conclusion {
-    let busy: Vec<&str> = inventory
-        .accelerators
-        .iter()
-        .filter(|accelerator| accelerator.total > 0 && is_virtual(&accelerator.path))
-        .map(|accelerator| accelerator.because.as_str())
-        .collect();
-    if busy.is_empty() {
-        Conclusion::NotApplicable {
-            reason: "no node offers virtual accelerators: no extended resource of a vGPU type, and no published device that \
-                     is a virtual function"
-                .to_owned(),
-        }
-    } else {
-        Conclusion::Absent {
-            reason: format!("no virtual accelerator is free to be tried: {}", busy.join("; ")),
-        }
     }
 }
 
@@ -73,40 +58,14 @@ fn is_virtual(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_platform::Accelerator;
-
     use super::*;
 
-    fn held(resource: &str) -> Inventory {
-        Inventory {
-            accelerators: vec![Accelerator {
-                path: Path::DevicePlugin {
-                    resource: resource.to_owned(),
-                },
-                vendor: None,
-                node: "n1".to_owned(),
-                devices: Vec::new(),
-                total: 2,
-                free: 0,
-                because: "2 allocatable, 2 in use by pods".to_owned(),
-            }],
-            ..Inventory::default()
-        }
-    }
-
     #[test]
-    fn a_platform_without_virtual_accelerators_need_not_have_any() {
-        for inventory in [Inventory::default(), held("nvidia.com/gpu")] {
-            assert!(matches!(
-                none_offered(&inventory),
-                Conclusion::NotApplicable { .. }
-            ));
-        }
-    }
-
-    #[test]
-    fn virtual_accelerators_that_others_hold_are_not_judged() {
-        let conclusion = none_offered(&held("nvidia.com/GRID_A100-4C"));
-        assert!(matches!(conclusion, Conclusion::Absent { reason } if reason.contains("in use")));
+    fn virtual_resources_are_told_from_physical_ones() {
+        let resource = |name: &str| Path::DevicePlugin {
+            resource: name.to_owned(),
+        };
+        assert!(is_virtual(&resource("nvidia.com/GRID_A100-4C")));
+        assert!(!is_virtual(&resource("nvidia.com/gpu")));
     }
 }
