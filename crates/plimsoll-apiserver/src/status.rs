@@ -65,6 +65,8 @@ reasons! {
     TooManyRequests = 429
     /// A fault of the server, or of a webhook that it asked.
     InternalError = 500
+    /// A fault that has no name in the API.
+    Unknown = 500
     /// Not at present.
     ServiceUnavailable = 503
     /// Nobody answered in time.
@@ -87,8 +89,11 @@ impl Status {
     pub fn to_json(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason.name(), "code": self.reason.code(),
+            "message": self.message, "code": self.reason.code(),
         });
+        if self.reason != Reason::Unknown {
+            status["reason"] = self.reason.name().into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

@@ -72,7 +72,8 @@ fn depth(expression: &IdedExpr) -> Result<(), String> {
     Ok(())
 }
 
-fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
+/// What an expression is made of.
+pub(super) fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
         Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
         Expr::Comprehension(of) => vec![

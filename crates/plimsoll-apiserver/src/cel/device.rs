@@ -21,7 +21,9 @@ impl DeviceSelector {
     /// # Errors
     /// What is wrong with it, as the API words it.
     pub fn compile(expression: &str) -> Result<Self, String> {
-        Expression::compile(expression, &["device"]).map(Self)
+        let selector = Expression::compile(expression, &["device"])?;
+        selector.kinds().select_devices(expression)?;
+        Ok(Self(selector))
     }
 
     /// Whether it selects a device of that driver, with the maps `attributes` and `capacity` of a v1 ResourceSlice.

@@ -16,7 +16,7 @@ use cel::{
 };
 use serde_json::Value;
 
-use super::{check, environment::environment, fault, json, rewrite};
+use super::{check, environment::environment, fault, json, kinds::Kinds, rewrite};
 use crate::schema::graph::View;
 
 /// What the names in an expression stand for, such as `object` and `oldObject`.
@@ -27,6 +27,7 @@ pub type Bindings<'a> = BTreeMap<&'a str, &'a Value>;
 pub struct Expression {
     tree: IdedExpr,
     shape: check::Shape,
+    kinds: Kinds,
 }
 
 /// What a name stands for.
@@ -52,10 +53,22 @@ impl Expression {
         // The parser is a generated one: what it makes of odd input is nobody's to say.
         let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse_with_source_info(source)))
             .map_err(|_| failed("ERROR: <input>:1:1: Syntax error".to_owned()))?;
-        let (mut tree, source) = parsed.map_err(|errors| failed(errors.to_string()))?;
+        let (mut tree, source) =
+            parsed.map_err(|errors| failed(errors.to_string().replace("\n| ", "\n | ")))?;
         let shape = check::names(&tree, variables, &source).map_err(failed)?;
+        let kinds = Kinds::of(&tree).located(|id| source.offset_for(id).map(|(start, _)| start.into()));
         rewrite::rewrite(&mut tree).map_err(failed)?;
-        Ok(Self { tree, shape })
+        Ok(Self { tree, shape, kinds })
+    }
+
+    /// What can be said of its type.
+    pub(super) fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// Whether its value is sure to be neither true nor false.
+    pub(crate) fn is_no_truth(&self) -> bool {
+        self.kinds.is_no_truth().is_some()
     }
 
     /// Its value as JSON. `Object{…}` and `JSONPatch{…}` are objects.

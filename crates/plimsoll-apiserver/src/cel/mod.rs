@@ -5,8 +5,8 @@
 //! configuration objects that mutating policies write ([`rewrite`]), and limits on what an expression may cost
 //! ([`check`]). [`DeviceSelector`] evaluates what selects devices of resource slices.
 //!
-//! Unlike Kubernetes' compiler this one doesn't check types: where an expression uses a value of the wrong type, the
-//! error comes at evaluation.
+//! Unlike Kubernetes' compiler this one hardly checks types ([`kinds`]): where an expression uses a value of the wrong
+//! type, the error comes at evaluation.
 
 mod check;
 mod device;
@@ -15,6 +15,7 @@ mod expression;
 mod fault;
 mod formats;
 mod json;
+mod kinds;
 mod lists;
 mod network;
 mod opaque;

@@ -164,7 +164,14 @@ fn a_missing_attribute_is_a_fault_not_false() {
     );
     assert_eq!(
         selects("device.driver"),
-        Err("CEL result of type string could not be converted to bool".to_owned())
+        Err("must evaluate to bool or the unknown type, not string".to_owned())
+    );
+    assert_eq!(
+        selects("1 == 2 ||\n  device.colour == 'red'"),
+        Err(
+            "compilation failed: ERROR: <input>:2:9: undefined field 'colour'\n |   device.colour == 'red'\n | ........^"
+                .to_owned()
+        )
     );
 }
 

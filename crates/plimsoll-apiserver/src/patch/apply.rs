@@ -21,8 +21,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// All three in the version of the request; `live` is the stored object, if there is one.
 ///
 /// # Errors
-/// `Conflict` where another manager has a field with another value, unless `force`; `InternalError` for fields that the
-/// kind doesn't have.
+/// `Conflict` where another manager has a field with another value, unless `force`; `Unknown` for fields that the kind
+/// doesn't have.
 pub fn apply(
     schema: &Schema,
     live: Option<&Value>,
@@ -85,12 +85,11 @@ pub fn apply(
 }
 
 /// Records in `metadata.managedFields` what a write other than apply changed.
-pub fn track_update(schema: &Schema, live: Option<&Value>, new: &mut Value, by: &Manager) {
-    let schema = schema.root();
+pub fn track_update(of: &Schema, live: Option<&Value>, new: &mut Value, by: &Manager) {
+    let schema = of.root();
     let is_reset = new.pointer("/metadata/managedFields") == Some(&json!([{}]));
     let mut managed = live.map(Managed::read).unwrap_or_default();
-    let empty = json!({});
-    let old = without_managed(live.unwrap_or(&empty));
+    let old = live.map_or_else(|| of.empty(), without_managed);
     let changed = without_managed(new);
     // An object that nobody's fields are recorded of stays so until somebody applies it.
     if is_reset || live.is_some() && managed.0.is_empty() {
@@ -256,13 +255,14 @@ fn mistyped(applied: &Value, faults: &[String]) -> Status {
             format!("errors:{}", lines.concat())
         }
     };
+    let api_version = text("/apiVersion");
+    let slash = if api_version.contains('/') { "" } else { "/" };
     let message = format!(
-        "failed to create typed patch object ({namespace}/{}; {}, Kind={}): {what}",
+        "failed to create typed patch object ({namespace}/{}; {slash}{api_version}, Kind={}): {what}",
         text("/metadata/name"),
-        text("/apiVersion"),
         text("/kind")
     );
-    Status::new(Reason::InternalError, message)
+    Status::new(Reason::Unknown, message)
 }
 
 fn without_managed(object: &Value) -> Value {

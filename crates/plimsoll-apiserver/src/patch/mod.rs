@@ -5,15 +5,17 @@
 
 mod apply;
 mod fields;
+mod golang;
 mod managed;
 mod strategic;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use apply::{apply, track_update};
+pub(crate) use golang::plain as printed;
 
 use crate::{Reason, Status, schema::Schema};
 
@@ -35,18 +37,24 @@ pub struct Manager {
 /// A JSON patch (RFC 6902).
 ///
 /// # Errors
-/// `Invalid` where an operation doesn't apply, `BadRequest` where it isn't a patch at all.
+/// `Invalid` where an operation doesn't apply, `BadRequest` where it is no list of operations.
 pub fn json(object: &Value, patch: &Value) -> Result<Value, Status> {
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|error| Status::new(Reason::BadRequest, format!("error decoding patch: {error}")))?;
+    if !patch.is_array() {
+        let kind = if patch.is_object() { "object" } else { "value" };
+        let message = format!(
+            "error decoding patch: json: cannot unmarshal {kind} into Go value of type []handlers.jsonPatchOp"
+        );
+        return Err(Status::new(Reason::BadRequest, message));
+    }
+    // The real server says no more than this.
+    let refusal = || Status {
+        reason: Reason::Invalid,
+        message: "the server rejected our request due to an error in our request".to_owned(),
+        details: json!({}),
+    };
+    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|_| refusal())?;
     let mut patched = object.clone();
-    // The real server says no more either.
-    json_patch::patch(&mut patched, &patch).map_err(|_| {
-        Status::new(
-            Reason::Invalid,
-            "the server rejected our request due to an error in our request",
-        )
-    })?;
+    json_patch::patch(&mut patched, &patch).map_err(|_| refusal())?;
     Ok(patched)
 }
 
@@ -61,7 +69,7 @@ pub fn merge(object: &Value, patch: &Value) -> Value {
 /// A strategic merge patch: lists merge by the keys that the schema names.
 ///
 /// # Errors
-/// `BadRequest` where a directive makes no sense or an element has no key.
+/// `Unknown` where a directive makes no sense or an element has no key.
 pub fn strategic(schema: &Schema, object: &Value, patch: &Value) -> Result<Value, Status> {
-    strategic::patch(schema.root(), object, patch).map_err(|fault| Status::new(Reason::BadRequest, fault))
+    strategic::patch(schema.root(), object, patch).map_err(|fault| Status::new(Reason::Unknown, fault))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::golang::plain;
 use crate::schema::graph::{Patch, View};
 
 const DIRECTIVE: &str = "$patch";
@@ -28,10 +29,11 @@ fn merge_object(
         None | Some(Some("merge")) => {}
         Some(Some("replace")) => return Ok(Some(without_directives(patch))),
         Some(Some("delete")) => return Ok(None),
-        Some(other) => {
+        Some(_) => {
             return Err(format!(
-                "unknown patch type found: {}",
-                other.unwrap_or("<not a string>")
+                "unknown patch type: {} in map: {}",
+                plain(&patch[DIRECTIVE]),
+                plain(&Value::Object(patch.clone()))
             ));
         }
     }
@@ -145,9 +147,12 @@ fn merge_objects(
         return Ok(rest.map(cleaned).collect());
     }
     for element in patch {
-        let wanted = element
-            .get(key)
-            .ok_or_else(|| format!("map: {element} does not contain declared merge key: {key}"))?;
+        let wanted = element.get(key).ok_or_else(|| {
+            format!(
+                "map: {} does not contain declared merge key: {key}",
+                plain(element)
+            )
+        })?;
         let place = old.iter().position(|other| other.get(key) == Some(wanted));
         match (directive(element).as_deref(), place) {
             (Some("delete"), _) => old.retain(|other| other.get(key) != Some(wanted)),

@@ -206,8 +206,8 @@ fn a_field_that_the_kind_does_not_have_is_not_applied() {
     let refused = apply(&config_map(), None, &applied, &by("me"), false).unwrap_err();
     assert_eq!(
         refused.message,
-        "failed to create typed patch object (d/m; v1, Kind=ConfigMap): errors:\n  .data.a: expected string, got 1\n  \
-         .foo: field not declared in schema"
+        "failed to create typed patch object (d/m; /v1, Kind=ConfigMap): errors:\n  .data.a: expected string, got \
+         &value.valueUnstructured{Value:1}\n  .foo: field not declared in schema"
     );
 }
 

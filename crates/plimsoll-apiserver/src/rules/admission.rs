@@ -59,11 +59,14 @@ fn check_policy(spec: &Value, is_mutating: bool, path: &Path, causes: &mut Vec<C
         };
     for (index, condition) in read::list(spec, "matchConditions").iter().enumerate() {
         let path = path.child("matchConditions").index(index);
+        match read::text(condition, "expression") {
+            "" => causes.push(Cause::required(path.child("expression"), "")),
+            text => compile(text, &path.child("expression"), causes),
+        }
         match read::text(condition, "name") {
             "" => causes.push(Cause::required(path.child("name"), "")),
             name => formed(name, names::qualified_name(name), &path.child("name"), causes),
         }
-        expression(condition, "expression", &path, causes);
     }
     for (index, variable) in read::list(spec, "variables").iter().enumerate() {
         expression(
@@ -83,9 +86,9 @@ fn check_policy(spec: &Value, is_mutating: bool, path: &Path, causes: &mut Vec<C
         }
         for (index, mutation) in mutations.iter().enumerate() {
             let path = path.child("mutations").index(index);
-            let (kind, field) = match read::text(mutation, "patchType") {
-                "JSONPatch" => ("jsonPatch", "JSONPatch"),
-                "ApplyConfiguration" => ("applyConfiguration", "ApplyConfiguration"),
+            let (kind, field, other) = match read::text(mutation, "patchType") {
+                "JSONPatch" => ("jsonPatch", "JSONPatch", "applyConfiguration"),
+                "ApplyConfiguration" => ("applyConfiguration", "ApplyConfiguration", "jsonPatch"),
                 other => {
                     let supported = ["ApplyConfiguration", "JSONPatch"];
                     causes.push(Cause::not_supported(
@@ -102,6 +105,11 @@ fn check_policy(spec: &Value, is_mutating: bool, path: &Path, causes: &mut Vec<C
             } else {
                 expression(&mutation[kind], "expression", &path.child(kind), causes);
             }
+            if !mutation[other].is_null() {
+                let detail = format!("must not be specified when patchType is {field}");
+                let value = format!("{{{other}}}").into();
+                causes.push(Cause::invalid(path.child(other), &value, &detail));
+            }
         }
         one_of(spec, "reinvocationPolicy", &["Never", "IfNeeded"], path, causes);
         return;
@@ -113,6 +121,7 @@ fn check_policy(spec: &Value, is_mutating: bool, path: &Path, causes: &mut Vec<C
     if validations.is_empty() && annotations.is_empty() {
         let detail = "validations or auditAnnotations must contain at least one item";
         causes.push(Cause::required(path.child("validations"), detail));
+        causes.push(Cause::required(path.child("auditAnnotations"), detail));
     }
     for (index, validation) in validations.iter().enumerate() {
         let path = path.child("validations").index(index);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{not_negative, one_of, read};
+use super::{one_of, read};
 use crate::schema::{Cause, path::Path};
 
 /// Each type of metric and the field that describes it.
@@ -15,20 +15,21 @@ const METRICS: [(&str, &str); 5] = [
 ];
 
 /// What is wrong with an autoscaler's spec.
-pub(super) fn check(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
+pub(super) fn check(spec: &Value, old: Option<&Value>, path: &Path, causes: &mut Vec<Cause>) {
     let least = read::whole(spec, "minReplicas").unwrap_or(1);
     let most = read::whole(spec, "maxReplicas").unwrap_or_default();
     if least < 1 {
         let detail = "must be greater than or equal to 1";
         causes.push(Cause::invalid(path.child("minReplicas"), &least.into(), detail));
     }
-    if most < 1 {
-        causes.push(Cause::invalid(
-            path.child("maxReplicas"),
-            &most.into(),
-            "must be greater than 0",
-        ));
-    } else if most < least {
+    if most == 0 {
+        let detail = "must be set and greater than 0";
+        causes.push(Cause::required(path.child("maxReplicas"), detail));
+    } else if most < 0 {
+        let detail = "must be greater than or equal to 1";
+        causes.push(Cause::invalid(path.child("maxReplicas"), &most.into(), detail));
+    }
+    if most < least {
         let detail = "must be greater than or equal to `minReplicas`";
         causes.push(Cause::invalid(path.child("maxReplicas"), &most.into(), detail));
     }
@@ -36,6 +37,15 @@ pub(super) fn check(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         if read::text(&spec["scaleTargetRef"], field).is_empty() {
             causes.push(Cause::required(path.child("scaleTargetRef").child(field), ""));
         }
+    }
+    let of = read::text(&spec["scaleTargetRef"], "apiVersion");
+    let was = old.map(|old| read::text(&old["scaleTargetRef"], "apiVersion"));
+    if !of.contains('/') && was != Some(of) {
+        causes.push(Cause::invalid(
+            path.child("scaleTargetRef").child("apiVersion"),
+            &of.into(),
+            "apiVersion must specify API group",
+        ));
     }
     for (index, metric) in read::list(spec, "metrics").iter().enumerate() {
         check_metric(metric, &path.child("metrics").index(index), causes);
@@ -46,7 +56,12 @@ pub(super) fn check(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         if rules.is_null() {
             continue;
         }
-        not_negative(rules, "stabilizationWindowSeconds", &path, causes);
+        if let Some(seconds) = read::whole(rules, "stabilizationWindowSeconds").filter(|seconds| *seconds < 0)
+        {
+            let detail = "must be greater than or equal to zero";
+            let at = path.child("stabilizationWindowSeconds");
+            causes.push(Cause::invalid(at, &seconds.into(), detail));
+        }
         if read::whole(rules, "stabilizationWindowSeconds").is_some_and(|seconds| seconds > 3600) {
             let detail = "must be less than or equal to 3600";
             let at = path.child("stabilizationWindowSeconds");
@@ -118,20 +133,37 @@ fn check_metric(metric: &Value, path: &Path, causes: &mut Vec<Cause>) {
             path.child("type"),
             "must specify a metric target type",
         ));
-    } else {
-        one_of(
-            target,
-            "type",
-            &["AverageValue", "Utilization", "Value"],
-            &path,
-            causes,
-        );
     }
-    if !["averageUtilization", "averageValue", "value"]
-        .iter()
-        .any(|field| read::has(target, field))
-    {
-        let detail = "must set either a target raw value or a target utilization";
-        causes.push(Cause::required(path.child("averageUtilization"), detail));
+    if !matches!(
+        read::text(target, "type"),
+        "AverageValue" | "Utilization" | "Value"
+    ) {
+        let detail = "must be either Utilization, Value, or AverageValue";
+        causes.push(Cause::invalid(path.child("type"), &target["type"], detail));
+    }
+    let (field, others, detail) = match kind {
+        "Pods" => (
+            "averageValue",
+            &[][..],
+            "must specify a positive target averageValue",
+        ),
+        "Object" => (
+            "averageValue",
+            &["value"][..],
+            "must set either a target value or averageValue",
+        ),
+        "External" => (
+            "averageValue",
+            &["value"][..],
+            "must set either a target value for metric or a per-pod target",
+        ),
+        _ => (
+            "averageUtilization",
+            &["averageValue"][..],
+            "must set either a target raw value or a target utilization",
+        ),
+    };
+    if !read::has(target, field) && !others.iter().any(|field| read::has(target, field)) {
+        causes.push(Cause::required(path.child(field), detail));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{formed, immutable, metadata, names, read, type_of};
+use super::{IMMUTABLE, formed, immutable, metadata, names, printed, quoting, read, type_of};
 use crate::{
     cel::DeviceSelector,
     schema::{Cause, path::Path},
@@ -45,7 +45,10 @@ pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>
             }
         }
         "ResourceClaim" => match old {
-            Some(old) => immutable(spec, &old["spec"], &path, causes),
+            Some(old) if spec != &old["spec"] => {
+                causes.push(quoting(&printed::CLAIM_SPEC, spec, &path, IMMUTABLE));
+            }
+            Some(_) => {}
             None => check_spec(spec, &path, causes),
         },
         _ => match old {
@@ -252,7 +255,7 @@ fn check_configurations(
             "" => causes.push(Cause::required(path.child("driver"), "")),
             driver => formed(
                 driver,
-                names::dns1123_subdomain(driver),
+                names::dns1123_subdomain(&driver.to_lowercase()),
                 &path.child("driver"),
                 causes,
             ),

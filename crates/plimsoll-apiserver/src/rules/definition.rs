@@ -87,6 +87,12 @@ fn check_versions(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         let detail = "must have exactly one version marked as storage version";
         causes.push(Cause::invalid(&at, &spec["versions"], detail));
     }
+    // What all versions have in common is thought of as the definition's own.
+    let schemas: Vec<&Value> = versions
+        .iter()
+        .map(|version| &version["schema"]["openAPIV3Schema"])
+        .collect();
+    let is_shared = schemas.windows(2).all(|pair| pair[0] == pair[1]);
     let mut seen = BTreeSet::new();
     for (index, version) in versions.iter().enumerate() {
         let path = at.index(index);
@@ -104,6 +110,17 @@ fn check_versions(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         if schema.is_null() {
             causes.push(Cause::required(path, ""));
             continue;
+        }
+        let path = match (is_shared, index) {
+            (true, 0) => Path::new("spec").child("validation").child("openAPIV3Schema"),
+            (true, _) => continue,
+            (false, _) => path,
+        };
+        let kind = read::text(schema, "type");
+        if !version["subresources"]["status"].is_null() && kind != "object" {
+            let detail = "only \"object\" is allowed as the type at the root of the schema if the status subresource is \
+                          enabled";
+            causes.push(Cause::invalid(path.child("type"), &kind.into(), detail));
         }
         for fault in Schema::faults_of_crd(schema) {
             let field = match fault.field.as_str() {

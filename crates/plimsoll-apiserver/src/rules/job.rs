@@ -27,6 +27,26 @@ pub(super) fn check(spec: &Value, old: Option<&Value>, path: &Path, causes: &mut
     }
 }
 
+/// What is wrong with a selector that the server should have made itself.
+pub(super) fn check_selector(job: &Value, causes: &mut Vec<Cause>) {
+    let spec = &job["spec"];
+    if read::is(spec, "manualSelector") || !read::has(spec, "selector") {
+        return;
+    }
+    let own = json!({
+        "controller-uid": job["metadata"]["uid"], "batch.kubernetes.io/controller-uid": job["metadata"]["uid"],
+        "job-name": job["metadata"]["name"], "batch.kubernetes.io/job-name": job["metadata"]["name"],
+    });
+    if !selector::matches(&spec["selector"], &own) {
+        let path = Path::new("spec").child("selector");
+        causes.push(Cause::invalid(
+            path,
+            &spec["selector"],
+            "`selector` not auto-generated",
+        ));
+    }
+}
+
 fn check_update(spec: &Value, old: &Value, path: &Path, causes: &mut Vec<Cause>) {
     let is_elastic = read::text(spec, "completionMode") == "Indexed"
         && spec["completions"] == spec["parallelism"]
@@ -65,7 +85,27 @@ fn check_update(spec: &Value, old: &Value, path: &Path, causes: &mut Vec<Cause>)
             }
         }
     }
-    immutable(&spec["template"], &before, &path.child("template"), causes);
+    let at = path.child("template");
+    if read::is(old, "suspend") {
+        // Neither is it what its containers request.
+        for list in ["containers", "initContainers"] {
+            let new = read::list(&spec["template"]["spec"], list);
+            let old = before.pointer_mut(&format!("/spec/{list}"));
+            for (old, new) in old.and_then(Value::as_array_mut).into_iter().flatten().zip(new) {
+                if let (Some(old), Some(resources)) = (old.as_object_mut(), new.get("resources")) {
+                    old.insert("resources".to_owned(), resources.clone());
+                }
+            }
+        }
+        immutable(
+            &spec["template"]["spec"],
+            &before["spec"],
+            &at.child("spec"),
+            causes,
+        );
+    } else {
+        immutable(&spec["template"], &before, &at, causes);
+    }
     for field in [
         "completionMode",
         "podFailurePolicy",

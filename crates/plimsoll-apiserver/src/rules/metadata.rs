@@ -2,14 +2,31 @@
 
 use serde_json::Value;
 
-use super::{formed, immutable, names, read, type_of};
+use super::{Features, formed, immutable, names, read, type_of};
 use crate::schema::{Cause, path::Path};
+
+/// The minor version since which a service's name may begin with a digit.
+const RELAXED_SERVICE_NAMES: u32 = 36;
 
 /// How long all annotations of an object may be, in bytes.
 const LONGEST_ANNOTATIONS: usize = 256 * 1024;
 
+/// Groups of built-in kinds, besides those without a domain, that look at finalizers closely.
+const OWN_GROUPS: [&str; 10] = [
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
 /// What is wrong with an object's metadata.
-pub(super) fn check(object: &Value, namespaced: bool) -> Vec<Cause> {
+pub(super) fn check(object: &Value, namespaced: bool, features: &Features) -> Vec<Cause> {
     let mut causes = Vec::new();
     let metadata = &object["metadata"];
     let path = Path::new("metadata");
@@ -20,7 +37,7 @@ pub(super) fn check(object: &Value, namespaced: bool) -> Vec<Cause> {
         let tested = if whole.is_empty() { prefix } else { whole };
         formed(
             prefix,
-            name_faults(object, tested),
+            name_faults(object, tested, features),
             &path.child("generateName"),
             &mut causes,
         );
@@ -30,7 +47,12 @@ pub(super) fn check(object: &Value, namespaced: bool) -> Vec<Cause> {
             path.child("name"),
             "name or generateName is required",
         )),
-        name => formed(name, name_faults(object, name), &path.child("name"), &mut causes),
+        name => formed(
+            name,
+            name_faults(object, name, features),
+            &path.child("name"),
+            &mut causes,
+        ),
     }
     let namespace = read::text(metadata, "namespace");
     if !namespaced && !namespace.is_empty() {
@@ -49,6 +71,7 @@ pub(super) fn check(object: &Value, namespaced: bool) -> Vec<Cause> {
         );
     }
     check_rest(metadata, &path, &mut causes);
+    check_finalizers(object, &path, &mut causes);
     causes
 }
 
@@ -81,6 +104,7 @@ pub(super) fn check_update(object: &Value, old: &Value) -> Vec<Cause> {
         }
     }
     check_rest(metadata, &path, &mut causes);
+    check_finalizers(object, &path, &mut causes);
     causes
 }
 
@@ -146,6 +170,25 @@ fn check_rest(metadata: &Value, path: &Path, causes: &mut Vec<Cause>) {
     }
 }
 
+/// Kubernetes' own kinds only know finalizers of their own and those of somebody's domain.
+fn check_finalizers(object: &Value, path: &Path, causes: &mut Vec<Cause>) {
+    let (group, _) = type_of(object);
+    if group.contains('.') && !OWN_GROUPS.contains(&group) {
+        return;
+    }
+    for (index, finalizer) in read::list(&object["metadata"], "finalizers").iter().enumerate() {
+        let name = finalizer.as_str().unwrap_or_default();
+        if !name.contains('/') && !matches!(name, "kubernetes" | "orphan" | "foregroundDeletion") {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(
+                path.child("finalizers").index(index),
+                finalizer,
+                detail,
+            ));
+        }
+    }
+}
+
 /// What is wrong with labels.
 pub(super) fn check_labels(labels: &Value, path: &Path, causes: &mut Vec<Cause>) {
     for (key, value) in labels.as_object().into_iter().flatten() {
@@ -167,10 +210,11 @@ pub(super) fn check_annotations(annotations: &Value, path: &Path, causes: &mut V
     }
 }
 
-fn name_faults(object: &Value, name: &str) -> Vec<String> {
+fn name_faults(object: &Value, name: &str, features: &Features) -> Vec<String> {
     match type_of(object) {
         ("", "Namespace") => names::dns1123_label(name),
-        ("", "Service") => names::dns1035_label(name),
+        ("", "Service") if features.minor < RELAXED_SERVICE_NAMES => names::dns1035_label(name),
+        ("", "Service") => names::dns1123_label(name),
         ("apps", "StatefulSet") => names::dns1123_label(name),
         ("rbac.authorization.k8s.io", _) => names::path_segment(name),
         ("" | "events.k8s.io", "Event") => names::path_segment(name),

@@ -16,6 +16,7 @@ pub(crate) mod names;
 mod node;
 mod pod;
 mod prepare;
+pub(crate) mod printed;
 mod priority;
 mod rbac;
 mod read;
@@ -32,7 +33,7 @@ use serde_json::Value;
 pub use default::default;
 pub use prepare::{prepare_create, prepare_update};
 
-use crate::schema::{Cause, path::Path};
+use crate::schema::{Cause, CauseReason, path::Path};
 
 /// What of the API is on: version and feature gates.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +66,8 @@ pub fn changes_generation(object: &Value, old: &Value) -> bool {
 
 /// What is wrong with an object to be created.
 #[must_use]
-pub fn validate_create(object: &Value, namespaced: bool) -> Vec<Cause> {
-    let mut causes = metadata::check(object, namespaced);
+pub fn validate_create(object: &Value, namespaced: bool, features: &Features) -> Vec<Cause> {
+    let mut causes = metadata::check(object, namespaced, features);
     check(object, None, &mut causes);
     causes
 }
@@ -100,9 +101,16 @@ fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => {
             workload::check(object, old, causes)
         }
-        ("batch", "Job") => job::check(&object["spec"], old.map(|old| &old["spec"]), &spec, causes),
+        ("batch", "Job") => {
+            if old.is_none() {
+                job::check_selector(object, causes);
+            }
+            job::check(&object["spec"], old.map(|old| &old["spec"]), &spec, causes);
+        }
         ("batch", "CronJob") => job::check_cron(&object["spec"], &spec, causes),
-        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::check(&object["spec"], &spec, causes),
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            autoscaler::check(&object["spec"], old.map(|old| &old["spec"]), &spec, causes);
+        }
         ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate" | "DeviceClass") => {
             claim::check(object, old, causes);
         }
@@ -136,6 +144,11 @@ fn not_negative(of: &Value, name: &str, path: &Path, causes: &mut Vec<Cause>) {
             "must be greater than or equal to 0",
         ));
     }
+}
+
+/// A value that breaks a rule, quoted by Go's names.
+fn quoting(of: &printed::Go, value: &Value, path: &Path, detail: &str) -> Cause {
+    Cause::quoting(CauseReason::Invalid, path, &printed::printed(of, value), detail)
 }
 
 /// Refuses a text for all that is wrong with its form.

@@ -59,7 +59,7 @@ impl Form {
     }
 
     fn check(&self, text: &str, longest: usize) -> Vec<String> {
-        let mut wrong = too_long(text, longest);
+        let mut wrong = too_long(text, longest, "characters");
         if !self.matches(text) {
             wrong.push(self.told());
         }
@@ -67,9 +67,10 @@ impl Form {
     }
 }
 
-fn too_long(text: &str, longest: usize) -> Vec<String> {
+/// Lengths are in bytes, whatever the unit is called.
+fn too_long(text: &str, longest: usize, unit: &str) -> Vec<String> {
     if text.len() > longest {
-        vec![format!("must be no more than {longest} bytes")]
+        vec![format!("must be no more than {longest} {unit}")]
     } else {
         Vec::new()
     }
@@ -77,7 +78,7 @@ fn too_long(text: &str, longest: usize) -> Vec<String> {
 
 /// `my-name`: names of most things that have an address.
 pub(crate) fn dns1123_label(text: &str) -> Vec<String> {
-    let mut wrong = too_long(text, 63);
+    let mut wrong = too_long(text, 63, "characters");
     if !DNS_LABEL.matches(text) {
         wrong.push(if DNS_SUBDOMAIN.matches(text) {
             "must not contain dots".to_owned()
@@ -137,7 +138,11 @@ pub(crate) fn qualified_name(text: &str) -> Vec<String> {
 
 /// The value of a label.
 pub(crate) fn label_value(text: &str) -> Vec<String> {
-    VALUE.check(text, 63)
+    let mut wrong = too_long(text, 63, "bytes");
+    if !VALUE.matches(text) {
+        wrong.push(VALUE.told());
+    }
+    wrong
 }
 
 /// A key of a ConfigMap or Secret.
@@ -159,10 +164,7 @@ pub(crate) fn c_identifier(text: &str) -> Vec<String> {
 
 /// The name of a container's port.
 pub(crate) fn port_name(text: &str) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if text.len() > 15 {
-        wrong.push("must be no more than 15 characters".to_owned());
-    }
+    let mut wrong = too_long(text, 15, "characters");
     if text.is_empty()
         || !text
             .chars()

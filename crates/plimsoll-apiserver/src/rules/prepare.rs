@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Features,
-    default::{at, complete, fill_at, set},
+    default::{at, complete, fill_at, list_mut, set},
     read, type_of,
 };
 
@@ -15,6 +15,10 @@ pub fn prepare_create(object: &mut Value, features: &Features) {
     drop_disabled(object, None, features);
     match type_of(object) {
         ("", "Pod") => {
+            let is_negative = |seconds: i64| seconds < 0;
+            if read::whole(&object["spec"], GRACE).is_some_and(is_negative) {
+                at(object, "/spec", |spec| set(spec, GRACE, 1));
+            }
             let mut status = json!({"phase": "Pending", "qosClass": super::pod::qos_class(&object["spec"])});
             if !read::list(&object["spec"], "schedulingGates").is_empty() {
                 status["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
@@ -23,13 +27,40 @@ pub fn prepare_create(object: &mut Value, features: &Features) {
             set(object, "status", status);
         }
         ("batch", "Job") => generate_selector(object),
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            set(
+                object,
+                "status",
+                json!({"desiredReplicas": 0, "currentMetrics": null}),
+            );
+        }
         _ => {}
     }
 }
 
+const GRACE: &str = "terminationGracePeriodSeconds";
+
+/// Counts the changes of a daemon set's template, in the way of old.
+pub(super) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 /// Makes an object fit to replace `old`: keeps what a request can't change by itself.
 pub fn prepare_update(object: &mut Value, old: &Value, subresource: Option<&str>, features: &Features) {
     drop_disabled(object, Some(old), features);
+    if type_of(object) == ("apps", "DaemonSet") && subresource.is_none() {
+        let of = |set: &Value| {
+            set["metadata"]["annotations"][TEMPLATE_GENERATION]
+                .as_str()?
+                .parse()
+                .ok()
+        };
+        let before: u64 = of(old).unwrap_or_default();
+        let is_other = object["spec"]["template"] != old["spec"]["template"];
+        let count = (before + u64::from(is_other)).to_string();
+        fill_at(object, "/metadata", &json!({"annotations": {}}));
+        at(object, "/metadata/annotations", |all| {
+            set(all, TEMPLATE_GENERATION, count)
+        });
+    }
     if type_of(object) == ("", "Pod") {
         if let Some(class) = old.pointer("/status/qosClass")
             && object.get("status").is_some_and(Value::is_object)
@@ -78,6 +109,12 @@ fn generate_selector(job: &mut Value) {
     at(job, "/spec/selector/matchLabels", |labels| {
         set(labels, "batch.kubernetes.io/controller-uid", uid)
     });
+    // A job without labels has those of its pods.
+    if read::entries(&job["metadata"], "labels").next().is_none()
+        && let Some(labels) = job.pointer("/spec/template/metadata/labels").cloned()
+    {
+        at(job, "/metadata", |metadata| set(metadata, "labels", labels));
+    }
 }
 
 /// Kubernetes honours admin access to devices from this minor version on without being told to.
@@ -87,6 +124,9 @@ const ADMIN_ACCESS: u32 = 34;
 fn drop_disabled(object: &mut Value, old: Option<&Value>, features: &Features) {
     if features.minor < ADMIN_ACCESS {
         drop_admin_access(object, old);
+    }
+    if type_of(object).0 == "scheduling.k8s.io" {
+        drop_disabled_of_groups(object, old, features);
     }
     if features.generic_workload {
         return;
@@ -121,4 +161,29 @@ fn drop_admin_access(object: &mut Value, old: Option<&Value>) {
             }
         }
     }
+}
+
+/// Takes out of groups of pods what is still in the making.
+fn drop_disabled_of_groups(object: &mut Value, old: Option<&Value>, features: &Features) {
+    let mut fields = vec!["schedulingConstraints", "resourceClaims"];
+    if features.minor <= 36 {
+        fields.extend(["disruptionMode", "priorityClassName", "priority"]);
+    }
+    let drop = |of: &mut Value, old: Option<&Value>| {
+        let Some(of) = of.as_object_mut() else { return };
+        for field in &fields {
+            if !old.is_some_and(|old| read::has(old, field)) {
+                of.remove(*field);
+            }
+        }
+    };
+    at(object, "/spec", |spec| {
+        drop(spec, old.and_then(|old| old.get("spec")));
+        for (index, template) in list_mut(spec, "podGroupTemplates").enumerate() {
+            drop(
+                template,
+                old.and_then(|old| old.pointer(&format!("/spec/podGroupTemplates/{index}"))),
+            );
+        }
+    });
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{formed, immutable, names, one_of, read};
-use crate::schema::{Cause, path::Path};
+use super::{formed, immutable, names, one_of, printed, read};
+use crate::schema::{Cause, CauseReason, path::Path};
 
 const HIGHEST: i64 = 1_000_000_000;
 
@@ -24,9 +24,11 @@ fn check_class(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     let value = read::whole(object, "value").unwrap_or_default();
     let is_system = matches!(name, "system-cluster-critical" | "system-node-critical");
     if name.starts_with("system-") && !is_system {
-        let detail = "priority class names with 'system-' prefix are reserved for system use only. error: only \
-                      system-node-critical and system-cluster-critical are known";
-        causes.push(Cause::forbidden("metadata.name", detail));
+        let detail = format!(
+            "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known \
+             system priority class"
+        );
+        causes.push(Cause::forbidden("metadata.name", &detail));
     } else if value > HIGHEST && !is_system {
         let detail = format!("maximum allowed value of a user defined priority is {HIGHEST}");
         causes.push(Cause::forbidden("value", &detail));
@@ -98,14 +100,22 @@ fn check_workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) 
     }
     let mut seen = BTreeSet::new();
     for (index, group) in groups.iter().enumerate() {
+        if !seen.insert(read::text(group, "name")) {
+            let group = printed::printed(&printed::GROUP_TEMPLATE, group);
+            causes.push(Cause::quoting(
+                CauseReason::Duplicate,
+                at.index(index),
+                &group,
+                "",
+            ));
+        }
+    }
+    for (index, group) in groups.iter().enumerate() {
         let path = at.index(index);
         let name = read::text(group, "name");
         match name {
             "" => causes.push(Cause::required(path.child("name"), "")),
             name => formed(name, names::dns1123_label(name), &path.child("name"), causes),
-        }
-        if !seen.insert(name) {
-            causes.push(Cause::duplicate(&path, &serde_json::json!({"name": name})));
         }
         check_policy(&group[policy], &path.child(policy), causes);
         check_constraints(group, &path, causes);

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{formed, metadata, names, one_of, read};
-use crate::schema::{Cause, path::Path};
+use super::{formed, metadata, names, one_of, printed, read};
+use crate::schema::{Cause, CauseReason, path::Path};
 
 /// What is wrong with a service, or with what it is changed to.
 pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
@@ -106,9 +106,14 @@ fn check_ports(spec: &Value, kind: &str, path: &Path, causes: &mut Vec<Cause>) {
             let detail = "may not be used when `type` is 'ClusterIP'";
             causes.push(Cause::forbidden(path.child("nodePort"), detail));
         }
+    }
+    for (index, port) in ports.iter().enumerate() {
+        let number = read::whole(port, "port").unwrap_or_default();
         if !numbered.insert((read::text(port, "protocol"), number)) {
-            let own = serde_json::json!({"protocol": port["protocol"], "port": number});
-            causes.push(Cause::duplicate(path, &own));
+            let own = json!({"protocol": port["protocol"], "port": number});
+            let own = printed::printed(&printed::SERVICE_PORT, &own);
+            let path = path.child("ports").index(index);
+            causes.push(Cause::quoting(CauseReason::Duplicate, path, &own, ""));
         }
     }
 }

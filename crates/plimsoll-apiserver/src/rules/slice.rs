@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{formed, immutable, names, read};
+use super::{formed, immutable, names, printed, quoting, read};
 use crate::{
     Quantity,
     schema::{Cause, path::Path},
@@ -25,7 +25,7 @@ pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>
         "" => causes.push(Cause::required(path.child("driver"), "")),
         driver => formed(
             driver,
-            names::dns1123_subdomain(driver),
+            names::dns1123_subdomain(&driver.to_lowercase()),
             &path.child("driver"),
             causes,
         ),
@@ -62,13 +62,15 @@ pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>
     if devices.len() > most {
         causes.push(Cause::too_many(&at, devices.len(), most as u64));
     }
-    let mut seen = BTreeSet::new();
     for (index, device) in devices.iter().enumerate() {
         let path = at.index(index);
         check_device(device, read::is(spec, "perDeviceNodeSelection"), &path, causes);
+    }
+    let mut seen = BTreeSet::new();
+    for (index, device) in devices.iter().enumerate() {
         let name = read::text(device, "name");
         if !seen.insert(name) {
-            causes.push(Cause::duplicate(&path, &name.into()));
+            causes.push(Cause::duplicate(at.index(index), &name.into()));
         }
     }
     for (index, set) in counters.iter().enumerate() {
@@ -149,13 +151,14 @@ fn check_device(device: &Value, selects_nodes: bool, path: &Path, causes: &mut V
         causes.push(Cause::invalid(path, &facts.into(), &detail));
     }
     for (name, attribute) in read::entries(device, "attributes") {
-        let path = path.child("attributes").key(name);
+        let path = path.child("attributes");
         check_name(name, &path, causes);
-        check_attribute(attribute, &path, causes);
+        check_attribute(attribute, &path.key(name), causes);
     }
     for (name, capacity) in read::entries(device, "capacity") {
-        let path = path.child("capacity").key(name);
+        let path = path.child("capacity");
         check_name(name, &path, causes);
+        let path = path.key(name);
         if read::has(capacity, "requestPolicy") && !read::is(device, "allowMultipleAllocations") {
             causes.push(Cause::forbidden(
                 path.child("requestPolicy"),
@@ -251,9 +254,10 @@ fn check_attribute(attribute: &Value, path: &Path, causes: &mut Vec<Cause>) {
                 causes.push(Cause::invalid(&path, value, "must not be empty if specified"));
             }
         }
-        _ => causes.push(Cause::invalid(
-            path,
+        _ => causes.push(quoting(
+            &printed::ATTRIBUTE,
             attribute,
+            path,
             "exactly one value must be specified",
         )),
     }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{formed, immutable, names, not_negative, one_of, pod, read, selector};
-use crate::schema::{Cause, path::Path};
+use super::{formed, immutable, names, not_negative, one_of, pod, printed, quoting, read, selector};
+use crate::schema::{Cause, CauseReason, path::Path};
 
 /// What is wrong with a Deployment, ReplicaSet, StatefulSet or DaemonSet.
 pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
@@ -72,10 +72,9 @@ fn check_selector(spec: &Value, kind: &str, path: &Path, causes: &mut Vec<Cause>
     let own = &spec["selector"];
     if own.is_null() {
         causes.push(Cause::required(path.child("selector"), ""));
-        return;
     }
     selector::check(own, &path.child("selector"), causes);
-    if selector::is_empty(own) {
+    if !own.is_null() && selector::is_empty(own) {
         let of = match kind {
             "StatefulSet" => "statefulset",
             "DaemonSet" => "daemonset",
@@ -83,7 +82,8 @@ fn check_selector(spec: &Value, kind: &str, path: &Path, causes: &mut Vec<Cause>
         };
         let detail = format!("empty selector is invalid for {of}");
         causes.push(Cause::invalid(path.child("selector"), own, &detail));
-    } else if !selector::matches(own, &spec["template"]["metadata"]["labels"]) {
+    }
+    if own.is_null() || !selector::matches(own, &spec["template"]["metadata"]["labels"]) {
         let at = path.child("template").child("metadata").child("labels");
         let labels = &spec["template"]["metadata"]["labels"];
         causes.push(Cause::invalid(
@@ -126,7 +126,12 @@ fn check_deployment(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
             causes.push(Cause::forbidden(at.child("rollingUpdate"), detail));
         }
         "Recreate" => {}
-        _ => causes.push(Cause::not_supported(at, strategy, &["Recreate", "RollingUpdate"])),
+        _ => causes.push(Cause::quoting(
+            CauseReason::NotSupported,
+            at,
+            &printed::printed(&printed::STRATEGY, strategy),
+            "supported values: \"Recreate\", \"RollingUpdate\"",
+        )),
     }
     let (deadline, ready) = (
         read::whole(spec, "progressDeadlineSeconds"),
@@ -184,7 +189,8 @@ fn check_stateful_set(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
     let strategy = &spec["updateStrategy"];
     if !matches!(read::text(strategy, "type"), "RollingUpdate" | "OnDelete") {
         let detail = "must be 'RollingUpdate' or 'OnDelete'";
-        causes.push(Cause::invalid(path.child("updateStrategy"), strategy, detail));
+        let at = path.child("updateStrategy");
+        causes.push(quoting(&printed::STRATEGY, strategy, &at, detail));
     }
     let service = read::text(spec, "serviceName");
     if !service.is_empty() {

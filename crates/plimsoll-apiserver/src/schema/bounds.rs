@@ -66,6 +66,11 @@ impl Bounds {
 
     fn check_number(&self, number: &Number, path: &Path, causes: &mut Vec<Cause>) {
         let value = number.as_f64().unwrap_or_default();
+        // Bounds are printed in the way of what they bound.
+        let shown = |bound: f64| match number.is_f64() || bound.fract() != 0.0 {
+            true => go_float(bound),
+            false => format!("{bound}"),
+        };
         let mut refuse = |detail: String| {
             causes.push(Cause::invalid(
                 path,
@@ -75,18 +80,16 @@ impl Bounds {
         };
         if let Some(most) = self.maximum.as_ref().and_then(Number::as_f64) {
             match self.below_maximum {
-                true if value >= most => refuse(format!("should be less than {}", go_float(most))),
-                false if value > most => {
-                    refuse(format!("should be less than or equal to {}", go_float(most)))
-                }
+                true if value >= most => refuse(format!("should be less than {}", shown(most))),
+                false if value > most => refuse(format!("should be less than or equal to {}", shown(most))),
                 true | false => {}
             }
         }
         if let Some(least) = self.minimum.as_ref().and_then(Number::as_f64) {
             match self.above_minimum {
-                true if value <= least => refuse(format!("should be greater than {}", go_float(least))),
+                true if value <= least => refuse(format!("should be greater than {}", shown(least))),
                 false if value < least => {
-                    refuse(format!("should be greater than or equal to {}", go_float(least)))
+                    refuse(format!("should be greater than or equal to {}", shown(least)))
                 }
                 true | false => {}
             }
@@ -95,7 +98,7 @@ impl Bounds {
             && unit > 0.0
             && (value / unit).fract() != 0.0
         {
-            refuse(format!("should be a multiple of {}", go_float(unit)));
+            refuse(format!("should be a multiple of {}", shown(unit)));
         }
     }
 

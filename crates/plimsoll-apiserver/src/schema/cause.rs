@@ -152,7 +152,20 @@ impl Cause {
     }
 
     fn with_value(reason: CauseReason, field: impl Into<String>, value: &Value, detail: &str) -> Self {
-        let mut message = format!("{}: {value}", reason.text());
+        Self::quoting(reason, field, &value.to_string(), detail)
+    }
+
+    /// A value that is quoted as it is given here.
+    pub(crate) fn quoting(reason: CauseReason, field: impl Into<String>, value: &str, detail: &str) -> Self {
+        let mut message = format!("{}: ", reason.text());
+        // Go writes structures so that they can stand in a page.
+        let is_structure = value.starts_with(['{', '[']);
+        for letter in value.chars() {
+            match letter {
+                '<' | '>' | '&' if is_structure => message.push_str(&format!("\\u{:04x}", u32::from(letter))),
+                letter => message.push(letter),
+            }
+        }
         if !detail.is_empty() {
             message.push_str(": ");
             message.push_str(detail);
@@ -198,11 +211,11 @@ pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status 
         .iter()
         .map(|cause| json!({"reason": cause.reason.name(), "message": cause.message, "field": cause.field}))
         .collect();
-    let mut details = json!({"name": name, "group": group, "kind": kind, "causes": causes});
-    if let Some(details) = details.as_object_mut()
-        && group.is_empty()
-    {
-        details.remove("group");
+    let mut details = json!({"causes": causes});
+    for (field, text) in [("name", name), ("group", group), ("kind", kind)] {
+        if !text.is_empty() {
+            details[field] = text.into();
+        }
     }
     Status {
         reason: Reason::Invalid,

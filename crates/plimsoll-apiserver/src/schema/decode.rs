@@ -21,15 +21,20 @@ pub(super) struct Found {
     pub(super) fault: Option<String>,
 }
 
-/// Drops what the schema doesn't know from a custom resource, and nulls that have a default instead.
+/// Drops what the schema doesn't know from a custom resource, and nulls that may neither be nor have a default instead.
 pub(super) fn prune(schema: View<'_>, value: &mut Value, path: &Path, found: &mut Found) {
     let node = schema.node();
     match value {
         Value::Object(values) => {
-            let mut unknown = Vec::new();
+            let (mut unknown, mut empty) = (Vec::new(), Vec::new());
             for (name, value) in values.iter_mut() {
                 match schema.known(name) {
                     Some(_) if node.embedded && name == "metadata" => {}
+                    Some(field) if value.is_null() && !field.node().nullable => {
+                        if field.node().default.is_none() {
+                            empty.push(name.clone());
+                        }
+                    }
                     Some(field) => prune(field, value, &path.child(name), found),
                     None if node.keeps_unknown => {}
                     None => unknown.push(name.clone()),
@@ -38,6 +43,9 @@ pub(super) fn prune(schema: View<'_>, value: &mut Value, path: &Path, found: &mu
             for name in unknown {
                 values.remove(&name);
                 found.unknown.push(path.child(&name).into());
+            }
+            for name in empty {
+                values.remove(&name);
             }
         }
         Value::Array(items) => {
@@ -254,7 +262,8 @@ pub(super) fn metadata(schema: View<'_>, object: &mut Map<String, Value>, found:
     if let Some(metadata) = object.get_mut("metadata") {
         let at = At {
             path: Path::new("metadata"),
-            fields: "metadata".to_owned(),
+            // It is decoded by itself.
+            fields: String::new(),
             structure: "",
         };
         decode(schema.field("metadata"), metadata, &at, found);

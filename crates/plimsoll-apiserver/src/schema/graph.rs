@@ -219,6 +219,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether there are rules anywhere in its graph.
+    pub(crate) fn has_rules(self) -> bool {
+        self.graph.nodes.iter().any(|node| !node.rules.is_empty())
+    }
+
     /// The node of that number in the same graph.
     pub(crate) fn other(self, id: Id) -> View<'a> {
         self.graph.at(id)

@@ -143,6 +143,15 @@ impl Schema {
         }
     }
 
+    /// An object of which nothing was said yet: what the real server compares the first write with.
+    pub(crate) fn empty(&self) -> Value {
+        if self.is_custom {
+            Value::Object(serde_json::Map::new())
+        } else {
+            default::empty(self.root())
+        }
+    }
+
     /// Fills in the schema's defaults.
     pub fn default(&self, object: &mut Value) {
         default::default(self.root(), object);

@@ -71,8 +71,12 @@ impl Rule {
     pub(crate) fn faults(&self) -> Vec<(&'static str, String)> {
         let compiled = self.compiled();
         let mut faults = Vec::new();
-        if let Err(fault) = &compiled.rule {
-            faults.push(("rule", fault.clone()));
+        match &compiled.rule {
+            Err(fault) => faults.push(("rule", fault.clone())),
+            Ok(rule) if rule.is_no_truth() => {
+                faults.push(("rule", "cel expression must evaluate to a bool".to_owned()));
+            }
+            Ok(_) => {}
         }
         if let Some(Err(fault)) = &compiled.message {
             faults.push(("messageExpression", fault.clone()));

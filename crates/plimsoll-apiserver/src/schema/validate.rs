@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value};
 
 use super::{
-    Cause,
+    Cause, CauseReason,
     graph::{Fields, Keys, Shape, View},
     path::Path,
 };
@@ -17,12 +17,41 @@ const MOST_RULES: usize = 100_000;
 pub(super) fn validate(schema: View<'_>, value: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     check(schema, value, old, &Path::root(), &mut causes);
-    // Rules may rely on types and lists being right.
-    if causes.is_empty() {
+    if !schema.has_rules() {
+        return causes;
+    }
+    // Rules rely on types being right, and on sizes being within bounds.
+    if causes.iter().any(|cause| is_blocking(cause.reason)) {
+        let detail = "some validation rules were not checked because the object was invalid; correct the existing \
+                      errors to complete validation";
+        causes.push(Cause::invalid("<nil>", &Value::Null, detail));
+    } else {
         let budget = Cell::new(MOST_RULES);
         check_rules(schema, value, old, &Path::root(), &budget, &mut causes);
     }
     causes
+}
+
+/// What is wrong with a value as such, without rules.
+pub(super) fn check_alone(schema: View<'_>, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    check(schema, value, None, &Path::root(), &mut causes);
+    causes
+}
+
+fn is_blocking(reason: CauseReason) -> bool {
+    match reason {
+        CauseReason::Required
+        | CauseReason::NotSupported
+        | CauseReason::TooLong
+        | CauseReason::TooMany
+        | CauseReason::TypeInvalid => true,
+        CauseReason::NotFound
+        | CauseReason::Duplicate
+        | CauseReason::Invalid
+        | CauseReason::Forbidden
+        | CauseReason::InternalError => false,
+    }
 }
 
 fn check(schema: View<'_>, value: &Value, old: Option<&Value>, path: &Path, causes: &mut Vec<Cause>) {
@@ -45,6 +74,14 @@ fn check(schema: View<'_>, value: &Value, old: Option<&Value>, path: &Path, caus
             type_name(schema)
         );
         causes.push(Cause::mistyped(path, &shown(value), &detail));
+        if matches!(node.shape, Shape::Integer) && value.is_number() {
+            let format = match node.format.name() {
+                "" => "default",
+                name => name,
+            };
+            let detail = format!("Checked value must be of type integer ({format} format) in {path}");
+            causes.push(Cause::invalid("<nil>", &"".into(), &detail));
+        }
         return;
     }
     match value {
@@ -54,11 +91,11 @@ fn check(schema: View<'_>, value: &Value, old: Option<&Value>, path: &Path, caus
                 node.format.name(),
                 Value::from(text.as_str())
             );
-            causes.push(Cause::invalid(path, value, &detail));
+            causes.push(Cause::mistyped(path, value, &detail));
         }
         Value::Number(_) if !node.format.holds(value) => {
             let detail = format!("{path} in body must be of type {}: {value}", node.format.name());
-            causes.push(Cause::invalid(path, value, &detail));
+            causes.push(Cause::mistyped(path, value, &detail));
         }
         Value::Null
         | Value::Bool(_)

@@ -81,10 +81,13 @@ impl Inner {
         };
         spec["clusterIP"] = address.clone().into();
         spec["clusterIPs"] = json!([address]);
-        for (field, value) in [
-            ("ipFamilies", json!(["IPv4"])),
-            ("ipFamilyPolicy", json!("SingleStack")),
-        ] {
+        // Where nothing is selected, whoever writes the endpoints may use what they like.
+        let is_open = address == "None" && spec["selector"].is_null();
+        let (families, policy) = match is_open {
+            true => (json!(["IPv4", "IPv6"]), "RequireDualStack"),
+            false => (json!(["IPv4"]), "SingleStack"),
+        };
+        for (field, value) in [("ipFamilies", families), ("ipFamilyPolicy", policy.into())] {
             if spec[field].is_null() {
                 spec[field] = value;
             }

@@ -9,7 +9,7 @@ use crate::{
     GroupResource, Reason, Status,
     catalog::{Custom, Served, Verbs},
     resources,
-    schema::{Cause, Schema},
+    schema::Schema,
     store::Key,
 };
 
@@ -35,23 +35,6 @@ pub(super) fn prepare(definition: &mut Value) {
         .collect();
     definition["status"] =
         json!({"acceptedNames": {"kind": "", "plural": ""}, "conditions": [], "storedVersions": stored});
-}
-
-/// What is wrong with a definition's schemas.
-pub(super) fn problems(definition: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    for (at, version) in versions(definition).enumerate() {
-        for mut cause in Schema::faults_of_crd(&version["schema"]["openAPIV3Schema"]) {
-            let place = format!("spec.versions[{at}].schema.openAPIV3Schema");
-            cause.field = if cause.field.is_empty() {
-                place
-            } else {
-                format!("{place}.{}", cause.field)
-            };
-            causes.push(cause);
-        }
-    }
-    causes
 }
 
 fn versions(definition: &Value) -> impl Iterator<Item = &Value> {

@@ -58,12 +58,11 @@ pub(crate) fn invalid(
     cause: &str,
     message: &str,
 ) -> Status {
-    let mut details = json!({
-        "name": name, "kind": kind,
-        "causes": [{"reason": cause, "message": message, "field": field}],
-    });
-    if !group.is_empty() {
-        details["group"] = group.into();
+    let mut details = json!({"causes": [{"reason": cause, "message": message, "field": field}]});
+    for (field, text) in [("name", name), ("kind", kind), ("group", group)] {
+        if !text.is_empty() {
+            details[field] = text.into();
+        }
     }
     let of = if group.is_empty() {
         kind.to_owned()

@@ -11,7 +11,6 @@ use crate::{
     convert,
     patch::{self, Manager},
     policy::admission::{Operation, Request},
-    resources,
     rules::{self, Features},
     schema::{Cause, invalid},
     store::Object,
@@ -61,6 +60,10 @@ pub(super) fn request(target: &Target<'_>, operation: Operation, old: Option<&Ob
 pub(super) fn prepare_create(server: &Inner, served: &Served, object: &mut Value) {
     if served.custom.is_none() {
         rules::prepare_create(object, &server.features());
+        // Even what hasn't happened yet has a shape: `status: {}`, `replicas: 0`.
+        if let Some(schema) = served.schema(server.config.minor, &served.hub) {
+            schema.default(object);
+        }
     }
 }
 
@@ -213,12 +216,9 @@ impl Inner {
             causes.extend(schema.validate(new, old));
         }
         causes.extend(match old {
-            None => rules::validate_create(new, served.namespaced),
+            None => rules::validate_create(new, served.namespaced, &self.features()),
             Some(old) => rules::validate_update(new, old, target.subresource()),
         });
-        if served.of == resources::CUSTOM_RESOURCE_DEFINITIONS {
-            causes.extend(super::custom::problems(new));
-        }
         if causes.is_empty() {
             Ok(())
         } else {

@@ -12,7 +12,7 @@ use crate::{
     Status, User,
     catalog::Served,
     policy::admission::Operation,
-    schema::FieldValidation,
+    schema::{Cause, FieldValidation, invalid},
     store::{Key, Object},
 };
 
@@ -99,9 +99,10 @@ impl Inner {
         self.name_it(&target, &mut object)?;
         target.name = metadata::text(&object, "name").to_owned();
         let mut request = stages::request(&target, Operation::Create, None);
+        // Nobody manages what admission and the server add.
+        self.track(&target, None, &mut object);
         self.mutate(&mut request, &target, &mut object).await?;
         self.prepare_new(&target, &mut object)?;
-        self.track(&target, None, &mut object);
         self.validate(&target, None, &object)?;
         self.admit(&mut request, &target, None, &object).await?;
         {
@@ -136,15 +137,9 @@ impl Inner {
             return Ok(());
         }
         let prefix = text("generateName").to_owned();
+        // Validation will tell.
         if prefix.is_empty() {
-            return Err(refusal::invalid(
-                &served.kind,
-                &served.of.group,
-                "",
-                "metadata.name",
-                "FieldValueRequired",
-                "Required value: name or generateName is required",
-            ));
+            return Ok(());
         }
         // The real server cuts so that 63 characters remain.
         let prefix: String = prefix.chars().take(58).collect();
@@ -194,7 +189,14 @@ impl Inner {
                 object["spec"]["finalizers"] = json!(["kubernetes"]);
                 object["metadata"]["labels"]["kubernetes.io/metadata.name"] = target.name.clone().into();
             }
-            "persistentvolumeclaims" | "persistentvolumes" => object["status"] = json!({"phase": "Pending"}),
+            "persistentvolumeclaims" => {
+                object["status"] = json!({"phase": "Pending"});
+                hold(object, "kubernetes.io/pvc-protection");
+            }
+            "persistentvolumes" => {
+                object["status"] = json!({"phase": "Pending"});
+                hold(object, "kubernetes.io/pv-protection");
+            }
             "customresourcedefinitions" => super::custom::prepare(object),
             "services" => self.allocate_addresses(None, object)?,
             _ => {}
@@ -249,8 +251,14 @@ impl Inner {
                 return Err(refusal::modified(&served.of, &target.name));
             }
             let mut request = stages::request(target, Operation::Update, Some(&old));
+            let uid = metadata::text(&new, "uid");
+            if !uid.is_empty() && uid != metadata::text(&old, "uid") {
+                let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
+                return Err(invalid(&served.of.group, &served.kind, &target.name, &[cause]));
+            }
             stages::prepare_update(self, target, &old, &mut new);
             metadata::keep(&mut new, &old);
+            self.track(target, Some(&old), &mut new);
             self.mutate(&mut request, target, &mut new).await?;
             stages::prepare_update(self, target, &old, &mut new);
             metadata::keep(&mut new, &old);
@@ -261,7 +269,6 @@ impl Inner {
             if target.subresource != "binding" {
                 bump_generation(served, &old, &mut new);
             }
-            self.track(target, Some(&old), &mut new);
             new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
             self.validate(target, Some(&old), &new)?;
             self.admit(&mut request, target, Some(&old), &new).await?;
@@ -337,8 +344,24 @@ fn place(target: &Target<'_>, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
+/// Adds a finalizer, as Kubernetes does from the beginning to what may be in use.
+fn hold(object: &mut Value, finalizer: &str) {
+    let finalizers = &mut object["metadata"]["finalizers"];
+    match finalizers.as_array_mut() {
+        Some(own) if own.iter().any(|own| own == finalizer) => {}
+        Some(own) => own.push(finalizer.into()),
+        None => *finalizers = json!([finalizer]),
+    }
+}
+
+/// Kinds without a `spec` whose changes are counted, too.
+const COUNTED: &[&str] = &["endpointslices", "podtemplates", "priorityclasses"];
+
 /// Kinds with a `spec` whose changes nobody counts.
 const UNCOUNTED: &[&str] = &[
+    "horizontalpodautoscalers",
+    "podgroups",
+    "workloads",
     "namespaces",
     "nodes",
     "services",
@@ -347,7 +370,6 @@ const UNCOUNTED: &[&str] = &[
     "persistentvolumeclaims",
     "resourcequotas",
     "limitranges",
-    "deviceclasses",
     "resourceclaims",
     "resourceclaimtemplates",
 ];
@@ -356,6 +378,7 @@ const UNCOUNTED: &[&str] = &[
 fn has_generation(served: &Served, object: &Value) -> bool {
     served.custom.is_some()
         || matches!(&*served.of.group, "admissionregistration.k8s.io")
+        || COUNTED.contains(&&*served.of.resource)
         || (object.get("spec").is_some() && !UNCOUNTED.contains(&&*served.of.resource))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Owned, element::Element, owned, set::Set};
 use crate::schema::graph::View;
@@ -41,6 +41,15 @@ fn walk(
     changes: &mut Changes,
 ) {
     let Some(some) = new.or(old) else { return };
+    // A null is there, and as empty as it can be.
+    let empty = match new {
+        Some(Value::Object(_)) => json!({}),
+        _ => json!([]),
+    };
+    let old = match (old, new) {
+        (Some(Value::Null), Some(Value::Object(_) | Value::Array(_))) => Some(&empty),
+        _ => old,
+    };
     let is_alike = match (old, new) {
         (Some(old), Some(new)) => std::mem::discriminant(old) == std::mem::discriminant(new),
         _ => true,

@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Owned, element::Element, owned, set::Set};
+use super::{
+    super::golang::{plain, typed},
+    Owned,
+    element::Element,
+    owned,
+    set::Set,
+};
 use crate::schema::graph::{Shape, View};
 
 /// All fields of an object, as one who applies it owns them.
@@ -65,11 +71,11 @@ fn check(schema: View<'_>, value: &Value, path: &str, faults: &mut Vec<String>) 
                     }
                 }
             }
-            _ => faults.push(format!("{path}: expected map, got {}", shown(value))),
+            _ => faults.push(format!("{path}: expected map, got &{{{}}}", plain(value))),
         },
         Shape::List(..) => match value {
             Value::Array(items) => check_items(schema, items, path, faults),
-            _ => faults.push(format!("{path}: expected list, got {}", shown(value))),
+            _ => faults.push(format!("{path}: expected list, got &{{{}}}", plain(value))),
         },
         Shape::String if !value.is_string() => {
             faults.push(format!("{path}: expected string, got {}", shown(value)));
@@ -132,11 +138,7 @@ fn check_items(schema: View<'_>, items: &[Value], path: &str, faults: &mut Vec<S
     }
 }
 
-/// A value as Go prints it.
+/// What stands where a scalar should be.
 fn shown(value: &Value) -> String {
-    match value {
-        Value::Array(_) | Value::Object(_) => format!("&{{{value}}}"),
-        Value::String(text) => format!("\"{text}\""),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
+    format!("&value.valueUnstructured{{Value:{}}}", typed(value))
 }

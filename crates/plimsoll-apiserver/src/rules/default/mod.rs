@@ -3,9 +3,10 @@
 mod pod;
 mod workload;
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
-use super::{read, type_of};
+use super::{prepare::TEMPLATE_GENERATION, read, type_of};
 
 /// Fills in what depends on other fields, after the schema's defaults.
 pub fn default(object: &mut Value) {
@@ -15,7 +16,7 @@ pub fn default(object: &mut Value) {
         ("", "Pod") => at(object, "/spec", pod::default),
         ("", "PodTemplate") => at(object, "/template/spec", pod::template),
         ("", "Service") => at(object, "/spec", service),
-        ("", "Secret") => fill(object, &json!({"type": "Opaque"})),
+        ("", "Secret") => secret(object),
         ("", "Namespace") => {
             let name = read::text_at(object, "/metadata/name").to_owned();
             if !name.is_empty() {
@@ -38,7 +39,16 @@ pub fn default(object: &mut Value) {
                 fill_at(object, "/status", &json!({"allocatable": capacity}));
             }
         }
-        ("", "ReplicationController") | ("apps" | "batch", _) => workload::default(object, &kind),
+        ("", "ReplicationController") | ("apps" | "batch", _) => {
+            if kind == "DaemonSet" {
+                fill_at(
+                    object,
+                    "/metadata",
+                    &json!({"annotations": {TEMPLATE_GENERATION: "1"}}),
+                );
+            }
+            workload::default(object, &kind);
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => at(object, "/spec", autoscaler),
         ("resource.k8s.io", "ResourceClaim") => at(object, "/spec", claim),
         ("resource.k8s.io", "ResourceClaimTemplate") => at(object, "/spec/spec", claim),
@@ -150,10 +160,24 @@ fn service(spec: &mut Value) {
         fill(spec, &json!({"allocateLoadBalancerNodePorts": true}));
     }
     if kind != "ExternalName" {
-        fill(
-            spec,
-            &json!({"internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack"}),
-        );
+        fill(spec, &json!({"internalTrafficPolicy": "Cluster"}));
+    }
+}
+
+/// What is given as text is kept as bytes.
+fn secret(object: &mut Value) {
+    fill(object, &json!({"type": "Opaque"}));
+    let texts = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    if let Some(Value::Object(texts)) = texts
+        && !texts.is_empty()
+    {
+        fill_object(object, "data");
+        for (key, text) in texts {
+            let text = BASE64.encode(text.as_str().unwrap_or_default());
+            at(object, "/data", |data| set(data, &key, text));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    super::{formed, names, not_negative, one_of, read},
+    super::{formed, names, not_negative, one_of, printed, quoting, read},
     resources,
 };
 use crate::schema::{Cause, path::Path};
@@ -197,8 +197,7 @@ fn check_environment(container: &Value, path: &Path, causes: &mut Vec<Cause>) {
         let path = path.child("valueFrom");
         let count = source.as_object().map_or(0, serde_json::Map::len);
         if count == 0 {
-            let detail =
-                "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
+            let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
             causes.push(Cause::invalid(&path, &"".into(), detail));
         } else if !read::text(variable, "value").is_empty() {
             causes.push(Cause::invalid(
@@ -216,9 +215,8 @@ fn check_environment(container: &Value, path: &Path, causes: &mut Vec<Cause>) {
         for reference in ["configMapKeyRef", "secretKeyRef"] {
             if read::has(source, reference) {
                 let path = path.child(reference);
-                if read::text(&source[reference], "name").is_empty() {
-                    causes.push(Cause::required(path.child("name"), ""));
-                }
+                let name = read::text(&source[reference], "name");
+                formed(name, names::dns1123_subdomain(name), &path.child("name"), causes);
                 match read::text(&source[reference], "key") {
                     "" => causes.push(Cause::required(path.child("key"), "")),
                     key => formed(key, names::config_key(key), &path.child("key"), causes),
@@ -262,8 +260,9 @@ fn check_environment(container: &Value, path: &Path, causes: &mut Vec<Cause>) {
 
 fn check_mounts(container: &Value, volumes: &BTreeSet<&str>, path: &Path, causes: &mut Vec<Cause>) {
     let mut seen = BTreeSet::new();
+    let list = path.child("volumeMounts");
     for (index, mount) in read::list(container, "volumeMounts").iter().enumerate() {
-        let path = path.child("volumeMounts").index(index);
+        let path = list.index(index);
         let (name, place) = (read::text(mount, "name"), read::text(mount, "mountPath"));
         if name.is_empty() {
             causes.push(Cause::required(path.child("name"), ""));
@@ -285,14 +284,14 @@ fn check_mounts(container: &Value, volumes: &BTreeSet<&str>, path: &Path, causes
             let inner = read::text(mount, field);
             if inner.starts_with('/') {
                 causes.push(Cause::invalid(
-                    path.child(field),
+                    list.child(field),
                     &inner.into(),
                     "must be a relative path",
                 ));
             }
             if inner.split('/').any(|part| part == "..") {
                 causes.push(Cause::invalid(
-                    path.child(field),
+                    list.child(field),
                     &inner.into(),
                     "must not contain '..'",
                 ));
@@ -321,7 +320,7 @@ fn check_security(context: &Value, path: &Path, causes: &mut Vec<Cause>) {
     if context.get("allowPrivilegeEscalation").and_then(Value::as_bool) == Some(false) {
         if read::is(context, "privileged") {
             let detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-            causes.push(Cause::invalid(path, context, detail));
+            causes.push(quoting(&printed::SECURITY_CONTEXT, context, path, detail));
         }
         let added = read::list(&context["capabilities"], "add");
         if added
@@ -330,7 +329,7 @@ fn check_security(context: &Value, path: &Path, causes: &mut Vec<Cause>) {
         {
             let detail =
                 "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-            causes.push(Cause::invalid(path, context, detail));
+            causes.push(quoting(&printed::SECURITY_CONTEXT, context, path, detail));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{formed, metadata, names, one_of, read, selector};
+use super::{formed, metadata, names, one_of, printed, quoting, read, selector};
 use crate::{
     Quantity,
     schema::{Cause, path::Path},
@@ -117,14 +117,6 @@ fn check_spec(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
             &detail,
         ));
     }
-    if let Some(seconds) = read::whole(spec, "terminationGracePeriodSeconds").filter(|seconds| *seconds < 0) {
-        let detail = "must be greater than or equal to 0";
-        causes.push(Cause::invalid(
-            path.child("terminationGracePeriodSeconds"),
-            &seconds.into(),
-            detail,
-        ));
-    }
     check_tolerations(spec, &path.child("tolerations"), causes);
     let policy = read::text(spec, "preemptionPolicy");
     if !policy.is_empty() {
@@ -140,7 +132,11 @@ fn check_spec(spec: &Value, path: &Path, causes: &mut Vec<Cause>) {
         let group = read::text_at(spec, "/schedulingGroup/podGroupName");
         let path = path.child("schedulingGroup").child("podGroupName");
         match group {
-            "" => causes.push(Cause::required(path, "")),
+            "" => causes.push(Cause::invalid(
+                path,
+                &Value::Null,
+                "must specify one of: `podGroupName`",
+            )),
             group => formed(group, names::dns1123_subdomain(group), &path, causes),
         }
     }
@@ -172,11 +168,11 @@ fn check_claims<'a>(spec: &'a Value, path: &Path, causes: &mut Vec<Cause>) -> BT
         );
         if by_name && by_template {
             let detail = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
-            causes.push(Cause::invalid(&path, claim, detail));
+            causes.push(quoting(&printed::POD_CLAIM, claim, &path, detail));
         }
         if !by_name && !by_template {
             let detail = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`";
-            causes.push(Cause::invalid(&path, claim, detail));
+            causes.push(quoting(&printed::POD_CLAIM, claim, &path, detail));
         }
         for field in ["resourceClaimName", "resourceClaimTemplateName"] {
             if read::has(claim, field) {
@@ -335,15 +331,11 @@ fn check_weight(term: &Value, path: &Path, causes: &mut Vec<Cause>) {
 
 fn check_pod_term(term: &Value, path: &Path, causes: &mut Vec<Cause>) {
     selector::check(&term["labelSelector"], &path.child("labelSelector"), causes);
-    match read::text(term, "topologyKey") {
-        "" => causes.push(Cause::required(path.child("topologyKey"), "can not be empty")),
-        key => formed(
-            key,
-            names::qualified_name(key),
-            &path.child("topologyKey"),
-            causes,
-        ),
+    let (key, path) = (read::text(term, "topologyKey"), path.child("topologyKey"));
+    if key.is_empty() {
+        causes.push(Cause::required(&path, "can not be empty"));
     }
+    formed(key, names::qualified_name(key), &path, causes);
 }
 
 /// What is wrong with a selector of nodes.

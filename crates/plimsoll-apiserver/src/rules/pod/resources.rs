@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::{formed, names, read};
 use crate::{
     Quantity,
-    schema::{Cause, path::Path},
+    schema::{Cause, CauseReason, path::Path},
 };
 
 /// Resources whose names have no domain.
@@ -70,11 +70,13 @@ pub(super) fn check(resources: &Value, claims: &BTreeSet<&str>, path: &Path, cau
 
 fn check_amount(name: &str, amount: &Value, path: &Path, causes: &mut Vec<Cause>) {
     let wrong = names::qualified_name(name);
-    if !wrong.is_empty() {
-        formed(name, wrong, path, causes);
-    } else if !name.contains('/') && !is_standard(name) {
-        let detail = "must be a standard resource type or fully qualified";
-        causes.push(Cause::invalid(path, &name.into(), detail));
+    let is_formed = wrong.is_empty();
+    formed(name, wrong, path, causes);
+    if !name.contains('/') && !is_standard(name) {
+        if is_formed {
+            let detail = "must be a standard resource type or fully qualified";
+            causes.push(Cause::invalid(path, &name.into(), detail));
+        }
         causes.push(Cause::invalid(
             path,
             &name.into(),
@@ -119,7 +121,15 @@ fn check_claims(resources: &Value, known: &BTreeSet<&str>, path: &Path, causes: 
         }
         seen.insert(whole);
         if !known.contains(name) {
-            causes.push(Cause::not_found(&path, &name.into()));
+            let known: Vec<&str> = known.iter().copied().collect();
+            let those = if known.is_empty() {
+                " which is empty".to_owned()
+            } else {
+                format!(": {}", known.join(", "))
+            };
+            let detail = format!("must be one of the names in pod.spec.resourceClaims{those}");
+            let name = Value::from(name).to_string();
+            causes.push(Cause::quoting(CauseReason::NotFound, &path, &name, &detail));
         }
     }
 }

@@ -144,7 +144,7 @@ fn check_gates(spec: &Value, old: &Value, path: &Path, causes: &mut Vec<Cause>) 
                 "only deletion is allowed, but found new scheduling gate '{}'",
                 read::text(gate, "name")
             );
-            causes.push(Cause::forbidden(path.index(index), &detail));
+            causes.push(Cause::forbidden(path.index(index).child("name"), &detail));
         }
     }
 }

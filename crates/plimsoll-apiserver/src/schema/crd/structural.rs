@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{super::Cause, super::path::Path, super::rule::Rule, DEEPEST, text, texts};
+use super::{
+    super::{Cause, CauseReason, graph::View, path::Path, rule::Rule, validate::check_alone},
+    DEEPEST, text, texts,
+};
+use crate::rules::printed;
 
 /// Fields that the API server doesn't take at all.
 const UNSUPPORTED: [&str; 6] = [
@@ -47,7 +51,44 @@ pub(in super::super) fn faults(schema: &Value) -> Vec<Cause> {
         None => causes.push(Cause::required("", "")),
     }
     causes.sort_by_key(ToString::to_string);
+    if causes.is_empty() {
+        let (graph, root) = super::graph(schema);
+        check_defaults(graph.at(root), &Path::root(), &mut causes);
+    }
     causes
+}
+
+/// Defaults have to be valid themselves.
+fn check_defaults(schema: View<'_>, path: &Path, causes: &mut Vec<Cause>) {
+    // What every object has is none of the definition's.
+    if !schema.node().name.is_empty() {
+        return;
+    }
+    if let Some(default) = &schema.node().default {
+        let path = path.child("default");
+        for fault in check_alone(schema, default) {
+            let field = match fault.field.as_str() {
+                "" => path.clone(),
+                field => path.child(field),
+            };
+            causes.push(Cause {
+                field: field.into(),
+                ..fault
+            });
+        }
+    }
+    if let Some(fields) = schema.fields() {
+        for (name, field) in &fields.named {
+            let path = path.child("properties").key(name);
+            check_defaults(schema.other(field.id), &path, causes);
+        }
+        if let Some(others) = fields.others {
+            check_defaults(schema.other(others), &path.child("additionalProperties"), causes);
+        }
+    }
+    if let Some((items, _)) = schema.list() {
+        check_defaults(items, &path.child("items"), causes);
+    }
 }
 
 fn check(schema: &Map<String, Value>, level: Level, path: &Path, causes: &mut Vec<Cause>, depth: usize) {
@@ -342,7 +383,13 @@ fn check_rules(schema: &Map<String, Value>, path: &Path, causes: &mut Vec<Cause>
             continue;
         }
         for (field, detail) in rule.faults() {
-            causes.push(Cause::invalid(path.child(field), of, &detail));
+            let rule = printed::printed(&printed::RULE, of);
+            causes.push(Cause::quoting(
+                CauseReason::Invalid,
+                path.child(field),
+                &rule,
+                &detail,
+            ));
         }
     }
 }

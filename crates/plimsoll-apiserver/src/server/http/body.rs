@@ -1,7 +1,7 @@
 //! What requests bring.
 
 use http::header;
-use serde_json::{Value, json};
+use serde_json::{Value, error::Category, json};
 
 use super::Asked;
 use crate::{
@@ -26,7 +26,7 @@ impl Asked {
     pub(super) fn value(&self) -> Result<Value, Status> {
         match self.content_type() {
             PROTOBUF => self.protobuf(),
-            media => read(media, &self.body),
+            media => read(media, &self.body, &self.served.kind),
         }
     }
 
@@ -139,7 +139,18 @@ impl Asked {
     }
 }
 
-fn read(media: &str, bytes: &[u8]) -> Result<Value, Status> {
+/// Where the real server says that it looked for a kind.
+pub(super) const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+
+/// What the real server calls its own form of a group's kinds.
+fn package(api_version: &str) -> &str {
+    match api_version.split_once('/') {
+        Some((group, _)) => group.split('.').next().unwrap_or(group),
+        None => "core",
+    }
+}
+
+fn read(media: &str, bytes: &[u8], kind: &str) -> Result<Value, Status> {
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok(value),
         Err(_) if media.ends_with("yaml") => {
@@ -147,9 +158,31 @@ fn read(media: &str, bytes: &[u8]) -> Result<Value, Status> {
             serde_saphyr::from_str(text)
                 .map_err(|error| refusal::bad_request(format!("error converting YAML to JSON: {error}")))
         }
-        Err(error) => Err(refusal::bad_request(format!(
-            "couldn't get version/kind; json parse error: {error}"
-        ))),
+        Err(error) => {
+            let why = match error.classify() {
+                Category::Eof => "unexpected end of JSON input".to_owned(),
+                Category::Io | Category::Syntax | Category::Data => error.to_string(),
+            };
+            Err(refusal::bad_request(format!(
+                "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse \
+                 error: {why} ({})",
+                summary(bytes)
+            )))
+        }
+    }
+}
+
+/// What of a body that can't be read stands in a message.
+fn summary(bytes: &[u8]) -> String {
+    let begin = &bytes[..bytes.len().min(30)];
+    let more = if bytes.len() > begin.len() { " ..." } else { "" };
+    match begin.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(begin)),
+        Some(_) => {
+            let digits: Vec<String> = begin.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}{more}", digits.concat())
+        }
     }
 }
 
@@ -179,9 +212,18 @@ fn check_kind(object: &mut Value, api_version: &str, kind: &str, custom: bool) -
         )));
     }
     if !own_kind.is_empty() && own_kind != kind {
+        let version = own_version.rsplit('/').next().unwrap_or_default();
         return Err(refusal::bad_request(format!(
-            "{own_kind} in version \"{}\" cannot be handled as a {kind}: expected {kind}",
-            own_version.rsplit('/').next().unwrap_or_default()
+            "{own_kind} in version \"{version}\" cannot be handled as a {kind}: converting ({version}.{own_kind}) to \
+             ({}.{kind}): unknown conversion",
+            package(api_version)
+        )));
+    }
+    if !own_version.is_empty() && own_version != api_version && !custom {
+        return Err(refusal::bad_request(format!(
+            "{kind} in version \"{}\" cannot be handled as a {kind}: no kind \"{kind}\" is registered for version \
+             \"{own_version}\" in scheme \"{SCHEME}\"",
+            api_version.rsplit('/').next().unwrap_or_default()
         )));
     }
     if !own_version.is_empty() && own_version != api_version {

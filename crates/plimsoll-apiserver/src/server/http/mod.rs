@@ -10,6 +10,7 @@ mod access;
 pub(super) mod answer;
 mod body;
 mod connect;
+mod deprecated;
 mod list;
 mod objects;
 mod patch;
@@ -245,7 +246,14 @@ impl Inner {
             body,
             warnings: Warnings::default(),
         };
-        let mut answer = self.dispatch(&asked).await?;
+        let minor = self.config.minor;
+        if let Some(warning) = deprecated::warning(minor, &asked.served, &asked.path.version) {
+            asked.warnings.push(warning);
+        }
+        let mut answer = match self.dispatch(&asked).await {
+            Ok(answer) => answer,
+            Err(status) => answer::refusal(&status),
+        };
         answer::warn(&mut answer, &asked.warnings.take());
         Ok(answer)
     }

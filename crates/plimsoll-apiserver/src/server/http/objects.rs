@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     Status, resources,
-    server::{Inner, Propagation, Target, delete::Deletion, refusal},
+    schema::{Cause, invalid},
+    server::{Inner, Propagation, Target, delete::Deletion, metadata, refusal},
     store::{Item, Key},
 };
 
@@ -97,6 +98,16 @@ impl Inner {
             self.may_create(&asked.user, &asked.path)?;
             let created = self.create(&target, object).await?;
             return Ok(self.shown(asked, StatusCode::CREATED, &created));
+        }
+        // Custom resources can't be replaced blindly.
+        let versionless = metadata::text(&object, "resourceVersion").is_empty();
+        if asked.served.custom.is_some() && versionless && self.present(asked).is_ok() {
+            let cause = Cause::invalid(
+                "metadata.resourceVersion",
+                &0.into(),
+                "must be specified for an update",
+            );
+            return Err(invalid(&of.group, &of.resource, &asked.path.name, &[cause]));
         }
         let updated = self.update(&target, object).await?;
         Ok(self.shown(asked, StatusCode::OK, &updated))

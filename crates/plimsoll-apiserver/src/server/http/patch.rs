@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Asked, answer::Answer};
+use super::{Asked, answer::Answer, body::SCHEME};
 use crate::{
     Reason, Status, convert, patch,
-    schema::Schema,
+    schema::{Cause, Schema, invalid},
     server::{Inner, Target, metadata, refusal},
 };
 
@@ -86,7 +86,12 @@ impl Inner {
                 let shown = convert::from_hub(current, &api_version);
                 let new = patched(kind, schema.as_ref(), &shown, &change)?;
                 keeps_identity(&shown, &new, &asked.path.name)?;
+                let quoted = match kind {
+                    Kind::Strategic => patch::printed(&change),
+                    Kind::Json | Kind::Merge | Kind::Apply => new.to_string(),
+                };
                 self.decode(&target, new)
+                    .map_err(|refusal| undecodable(&refusal, quoted))
             })
             .await?;
         Ok(self.shown(asked, StatusCode::OK, &stored))
@@ -182,12 +187,18 @@ impl Inner {
         }
         let fields = metadata::metadata(&mut applied);
         fields.insert("name".to_owned(), asked.path.name.clone().into());
-        if asked.served.namespaced {
-            fields.insert("namespace".to_owned(), asked.path.namespace.clone().into());
-        }
         let duplicates = crate::schema::duplicate_fields(&asked.body);
         Ok((applied, duplicates))
     }
+}
+
+/// What a patch makes of an object is refused as the patch's fault.
+fn undecodable(refusal: &Status, quoted: String) -> Status {
+    let why = match refusal.message.split_once(" cannot be handled as a ") {
+        Some((_, rest)) => rest.split_once(": ").map_or(rest, |(_, why)| why),
+        None => &refusal.message,
+    };
+    invalid("", "", "", &[Cause::invalid("patch", &quoted.into(), why)])
 }
 
 /// Name, kind and place can't be patched.
@@ -205,7 +216,14 @@ fn keeps_identity(old: &Value, new: &Value, name: &str) -> Result<(), Status> {
         ));
     }
     if old["kind"] != new["kind"] || old["apiVersion"] != new["apiVersion"] {
-        return Err(refusal::bad_request("kind and apiVersion can't be patched"));
+        let text = |field: &str| new[field].as_str().unwrap_or_default();
+        let why = format!(
+            "no kind \"{}\" is registered for version \"{}\" in scheme \"{SCHEME}\"",
+            text("kind"),
+            text("apiVersion")
+        );
+        let cause = Cause::invalid("patch", &new.to_string().into(), &why);
+        return Err(invalid("", "", "", &[cause]));
     }
     Ok(())
 }
