@@ -35,8 +35,7 @@ pub(crate) fn template_of(revision: &Value) -> Value {
     template
 }
 
-/// The revision of a set's present template: found, brought to the front, or made. The label with its hash is called
-/// as the set's pods carry it.
+/// The revision of a set's present template: found, brought to the front, or made, with its hash as that label.
 ///
 /// # Errors
 /// As the API refuses it.

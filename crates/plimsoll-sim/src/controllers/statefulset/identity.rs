@@ -9,6 +9,8 @@ use super::super::{
 
 /// Which revision a pod is of; a label.
 pub(super) const HASH: &str = "controller-revision-hash";
+/// The hash of a revision's template; a label of the revision.
+pub(super) const REVISION_HASH: &str = "controller.kubernetes.io/hash";
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 
@@ -33,9 +35,6 @@ pub(super) fn claim_name(claim: &Value, pod_name: &str) -> String {
 pub(super) fn pod(set: &Value, template: &Value, revision: &str, ordinal: i64) -> Value {
     let mut pod = pod_of(set, template);
     let name = format!("{}-{ordinal}", meta::name(set));
-    if let Some(metadata) = pod["metadata"].as_object_mut() {
-        metadata.remove("generateName");
-    }
     pod["metadata"]["name"] = json!(name);
     mark(&mut pod, "labels", POD_NAME, name.clone());
     mark(&mut pod, "labels", POD_INDEX, ordinal.to_string());

@@ -96,7 +96,7 @@ impl StatefulSets {
                 self.candidates.look_around_again(set);
             })?;
         let known = revisions::of(&self.api, set);
-        let update = revisions::present(&self.api, set, &known, identity::HASH).await?;
+        let update = revisions::present(&self.api, set, &known, identity::REVISION_HASH).await?;
         let current = known
             .iter()
             .find(|revision| set["status"]["currentRevision"] == meta::name(revision))
