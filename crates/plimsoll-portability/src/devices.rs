@@ -65,7 +65,8 @@ pub(crate) fn by_class(
     class: Option<&str>,
     selectors: &[String],
 ) -> std::sync::Arc<Offer> {
-    let key = format!("class {} {}", class.unwrap_or("*"), selectors.join("\n"));
+    // Written so that no other selectors give the same: none and an empty one are two.
+    let key = format!("class {} {selectors:?}", class.unwrap_or("*"));
     platform.offer(key, || {
         let mut compiled = Vec::new();
         for expression in selectors {
@@ -181,6 +182,12 @@ mod tests {
             by_class(&platform, Some("gpu.nvidia.com"), &[]).total(),
             2,
             "tainted ones are left out"
+        );
+        assert!(
+            by_class(&platform, Some("gpu.nvidia.com"), &[String::new()])
+                .fault
+                .is_some(),
+            "an empty selector is none"
         );
         assert_eq!(
             offered(r#"device.capacity["gpu.nvidia.com"].memory.compareTo(quantity("60Gi")) >= 0"#),

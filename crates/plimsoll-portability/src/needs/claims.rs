@@ -75,7 +75,8 @@ fn selectors(facts: &Node) -> Vec<String> {
     let selectors = facts.get("selectors").items();
     selectors
         .iter()
-        .filter_map(|selector| selector.at("cel.expression").text())
+        // One that says nothing, or says it otherwise than in CEL, must not select everything.
+        .map(|selector| selector.at("cel.expression").text().unwrap_or_default())
         .map(|expression| expression.trim().to_owned())
         .collect()
 }

@@ -10,6 +10,7 @@ mod asking;
 mod examples;
 mod hostile;
 mod matching;
+mod properties;
 mod published;
 
 use std::{
