@@ -189,16 +189,13 @@ async fn run_checks(
     workspace: &Workspace,
     journal: &Arc<Journal>,
 ) {
-    // Whoever is first has its budget alone, and starts first: the others wait for it.
+    // Whoever borrows first starts first: the others wait for it.
     let mut checks = checks.to_vec();
     checks.sort_by_key(|check| !check.declaration().need.first);
-    let (first, then) = Budget::new(inventory).with_first();
-    // Where nobody is first it ends here: the others don't wait for one that is gone.
-    let first = checks
-        .first()
-        .is_some_and(|check| check.declaration().need.first)
-        .then_some(first);
-    let budgets = first.into_iter().chain(iter::repeat(then));
+    let budget = Budget::new(inventory);
+    let leads = checks.first().is_some_and(|check| check.declaration().need.first);
+    let first = leads.then(|| budget.first());
+    let budgets = first.into_iter().chain(iter::repeat(budget));
     stream::iter(checks.into_iter().zip(budgets))
         .for_each_concurrent(options.jobs, |(check, budget)| {
             let declaration = check.declaration();

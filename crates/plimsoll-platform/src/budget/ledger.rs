@@ -36,6 +36,8 @@ pub(super) struct Ledger {
     whole: BTreeSet<(Hardware, String)>,
     queue: VecDeque<Waiting>,
     tickets: u64,
+    /// Whether somebody who is to be served first has not asked yet.
+    pub(super) is_first_due: bool,
 }
 
 /// What two paths have in common: classes of one driver may select the same devices, so what is lent by one is
@@ -71,6 +73,7 @@ impl Ledger {
             whole: BTreeSet::new(),
             queue: VecDeque::new(),
             tickets: 0,
+            is_first_due: false,
         }
     }
 
@@ -105,11 +108,17 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// Puts a wish at the end of the queue; the answer names it.
-    pub(super) fn enqueue(&mut self, wish: Wish, to: oneshot::Sender<Lease>) -> u64 {
+    /// Puts a wish at the end of the queue, or at its head if it is the one that is due first; the answer names it.
+    pub(super) fn enqueue(&mut self, wish: Wish, to: oneshot::Sender<Lease>, is_first: bool) -> u64 {
         let ticket = self.tickets;
         self.tickets += 1;
-        self.queue.push_back(Waiting { ticket, wish, to });
+        let waiting = Waiting { ticket, wish, to };
+        if is_first && self.is_first_due {
+            self.is_first_due = false;
+            self.queue.push_front(waiting);
+        } else {
+            self.queue.push_back(waiting);
+        }
         ticket
     }
 
@@ -135,6 +144,9 @@ impl Ledger {
     /// Lends to those in the queue that can be served, in order: whoever can't be, holds up those behind who
     /// ask for the same hardware.
     pub(super) fn serve(&mut self) -> Vec<Grant> {
+        if self.is_first_due {
+            return Vec::new();
+        }
         let mut held_up = BTreeSet::new();
         let mut grants = Vec::new();
         let mut queue = VecDeque::new();

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::survey::{Inventory, Path};
 use ledger::{Ledger, Wish};
@@ -22,18 +22,20 @@ use ledger::{Ledger, Wish};
 #[derive(Clone)]
 pub struct Budget {
     ledger: Arc<Mutex<Ledger>>,
-    turn: Turn,
+    /// Whether its holder is served before all others.
+    first: Option<Arc<First>>,
 }
 
-/// Who asks first.
-#[derive(Clone)]
-enum Turn {
-    /// Whoever comes first.
-    Any,
-    /// This one; the others are told when it was served.
-    First(watch::Sender<bool>),
-    /// The others, when they have been told, or nobody is left to tell them.
-    Then(watch::Receiver<bool>),
+/// The right to be served first; the others wait for as long as it is there and was not used.
+struct First {
+    budget: Budget,
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        self.budget.lock().is_first_due = false;
+        self.budget.serve();
+    }
 }
 
 /// What a check asks for.
@@ -121,25 +123,20 @@ impl Budget {
         });
         Self {
             ledger: Arc::new(Mutex::new(Ledger::new(free))),
-            turn: Turn::Any,
+            first: None,
         }
     }
 
-    /// The same accelerators for one check that is served before all others, and for these: they wait until it got
-    /// its first loan, or is gone. What nobody has used yet shows whether using works; what others have used may be
-    /// broken by them.
+    /// The same accelerators for one check that is served before all others: these wait until it got its first loan,
+    /// or is gone. What nobody has used yet shows whether using works; what others have used may be broken by them.
     #[must_use]
-    pub fn with_first(self) -> (Self, Self) {
-        let (sender, receiver) = watch::channel(false);
-        let first = Self {
-            turn: Turn::First(sender),
+    pub fn first(&self) -> Self {
+        self.lock().is_first_due = true;
+        let first = First { budget: self.clone() };
+        Self {
+            first: Some(Arc::new(first)),
             ..self.clone()
-        };
-        let then = Self {
-            turn: Turn::Then(receiver),
-            ..self
-        };
-        (first, then)
+        }
     }
 
     /// Borrows accelerators; waits until others give enough back. Those who ask for the same hardware are
@@ -200,20 +197,8 @@ impl Budget {
     }
 
     async fn wait(&self, wish: Wish) -> Lease {
-        if let Turn::Then(served) = &self.turn {
-            // An error says that the first is gone.
-            let _gone = served.clone().wait_for(|served| *served).await.is_err();
-        }
-        let lease = self.queue(wish).await;
-        if let Turn::First(served) = &self.turn {
-            served.send_replace(true);
-        }
-        lease
-    }
-
-    async fn queue(&self, wish: Wish) -> Lease {
         let (sender, receiver) = oneshot::channel();
-        let ticket = self.lock().enqueue(wish, sender);
+        let ticket = self.lock().enqueue(wish, sender, self.first.is_some());
         // Whoever gives up waiting must not keep the others waiting.
         let _left = Leaving { budget: self, ticket };
         self.serve();
@@ -237,7 +222,10 @@ impl Budget {
             let lease = Lease {
                 path: grant.path,
                 slots: grant.slots,
-                budget: self.clone(),
+                budget: Self {
+                    ledger: Arc::clone(&self.ledger),
+                    first: None,
+                },
             };
             // Nobody waits any more: the lease is dropped here, which serves the next.
             drop(grant.to.send(lease));

@@ -67,7 +67,8 @@ async fn one_certain_node_gives_what_it_has_and_no_other_steps_in() {
 
 #[tokio::test]
 async fn the_first_is_served_before_those_who_asked_earlier() {
-    let (first, then) = budget(&[(plugin(), "a", 2)]).with_first();
+    let then = budget(&[(plugin(), "a", 2)]);
+    let first = then.first();
     let one = || ask(plugin(), 1, 1, Placement::SameNode);
     let other = then.clone();
     let mut early = Box::pin(other.acquire(one()));
@@ -92,8 +93,8 @@ async fn the_first_is_served_before_those_who_asked_earlier() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_first_that_is_gone() {
-    let (first, then) = budget(&[(plugin(), "a", 1)]).with_first();
-    drop(first);
+    let then = budget(&[(plugin(), "a", 1)]);
+    drop(then.first());
     let lease = then
         .acquire(ask(plugin(), 1, 1, Placement::SameNode))
         .now_or_never();
