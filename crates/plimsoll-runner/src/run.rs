@@ -200,11 +200,12 @@ async fn run_checks(
         .for_each_concurrent(options.jobs, |(check, budget)| {
             let declaration = check.declaration();
             let voice = Arc::new(Voice::new(Arc::clone(journal), Some(declaration.id.clone())));
+            let workspace = workspace.named(declaration.id.as_str());
             let context = Context {
                 declaration,
                 platform: platform.named(declaration.id.as_str()),
                 inventory: Arc::clone(inventory),
-                workspace: workspace.named(declaration.id.as_str()),
+                workspace: workspace.clone(),
                 budget,
                 probe: options.probe.clone(),
                 patience: options.patience,
@@ -216,6 +217,7 @@ async fn run_checks(
                 journal.say(Some(&declaration.id), What::CheckStarted);
                 let ended = execute(check, context, voice).await;
                 journal.say(Some(&declaration.id), What::CheckFinished(ended));
+                workspace.let_go().await;
             }
         })
         .await;

@@ -171,6 +171,18 @@ pub(super) async fn remove_found(platform: &Platform, selector: &str, found: Vec
     cleanup
 }
 
+/// Has one namespace removed.
+pub(super) async fn end(platform: &Platform, namespace: &super::Namespace) {
+    let found = Found {
+        kind: namespaces(),
+        name: namespace.name().to_owned(),
+        uid: Some(namespace.uid().to_owned()),
+        run: String::new(),
+    };
+    // Whatever goes wrong, the run's cleanup comes after this.
+    let _ = delete(platform, &found).await;
+}
+
 async fn delete(platform: &Platform, found: &Found) -> Result<(), kube::Error> {
     if found.kind == namespaces() {
         end_pods(platform, &found.name).await;

@@ -16,8 +16,9 @@ mod run_id;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::join_all;
 use kube::core::{ApiResource, DynamicObject};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -44,6 +45,8 @@ pub const MANAGER: &str = "plimsoll";
 pub struct Workspace {
     platform: Platform,
     shared: Arc<Shared>,
+    /// The namespaces that were made through this handle.
+    made: Arc<Mutex<Vec<Namespace>>>,
 }
 
 struct Shared {
@@ -67,15 +70,18 @@ impl Workspace {
                 kinds: Mutex::new(Vec::new()),
                 purposes: Mutex::new(Vec::new()),
             }),
+            made: Arc::default(),
         }
     }
 
-    /// The same workspace through a client that names the check.
+    /// The same workspace for a check: through a client that names it, and with namespaces of its own to
+    /// [let go](Self::let_go).
     #[must_use]
     pub fn named(&self, check: &str) -> Self {
         Self {
             platform: self.platform.named(check),
             shared: Arc::clone(&self.shared),
+            made: Arc::default(),
         }
     }
 
@@ -95,7 +101,25 @@ impl Workspace {
             .get_or_try_init(|| Heartbeat::start(&self.platform, &self.shared.run))
             .await?;
         let purpose = self.unused(purpose);
-        Namespace::make(&self.platform, &self.shared.run, Some(&purpose), level).await
+        let namespace = Namespace::make(&self.platform, &self.shared.run, Some(&purpose), level).await?;
+        self.made().push(namespace.clone());
+        Ok(namespace)
+    }
+
+    /// Has the namespaces that were made through this handle removed, and waits for nothing: a namespace takes seconds
+    /// to go however empty it is, and those of a check need not wait for the other checks. What comes of it is for
+    /// [`cleanup`](Self::cleanup) to see, which also removes what is left.
+    pub async fn let_go(&self) {
+        let made = std::mem::take(&mut *self.made());
+        join_all(
+            made.iter()
+                .map(|namespace| cleanup::end(&self.platform, namespace)),
+        )
+        .await;
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Namespace>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Creates a cluster-scoped object that goes with the namespace.

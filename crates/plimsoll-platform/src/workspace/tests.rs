@@ -39,6 +39,18 @@ const POD: &str = "/api/v1/namespaces/plimsoll-r1-test/pods/p";
 const SPACE: &str = "/api/v1/namespaces/plimsoll-r1-test";
 
 #[tokio::test(start_paused = true)]
+async fn a_check_lets_go_of_its_own_namespaces_and_of_no_others() {
+    let fake = Fake::new();
+    let workspace = Workspace::new(fake.platform(), run("r1"));
+    let (one, other) = (workspace.named("one"), workspace.named("other"));
+    let _kept = namespace(&fake, &one).await;
+    other.let_go().await;
+    assert!(fake.get(SPACE).is_some());
+    one.let_go().await;
+    assert!(fake.get(SPACE).is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_namespace_is_labelled_and_ready_for_pods_and_the_run_shows_that_it_lives() {
     let fake = Fake::new();
     let workspace = Workspace::new(fake.platform(), run("r1"));
