@@ -15,7 +15,9 @@ pub struct Status {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])* $name:ident = $code:literal)*) => {
+    (@name $name:ident) => { stringify!($name) };
+    (@name $name:ident $text:literal) => { $text };
+    ($($(#[doc = $doc:literal])* $name:ident $(as $text:literal)? = $code:literal)*) => {
         /// A kind of refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
@@ -26,7 +28,7 @@ macro_rules! reasons {
             /// Its name in the API.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
+                match self { $(Self::$name => reasons!(@name $name $($text)?),)* }
             }
 
             /// Its HTTP code.
@@ -61,6 +63,8 @@ reasons! {
     UnsupportedMediaType = 415
     /// The object breaks a rule of its kind.
     Invalid = 422
+    /// A mutating policy could not be applied: called as an invalid object is, with the code of a forbidden one.
+    Unmutated as "Invalid" = 403
     /// Too many requests.
     TooManyRequests = 429
     /// A fault of the server, or of a webhook that it asked.

@@ -94,7 +94,9 @@ pub(super) fn check_update(object: &Value, old: &Value) -> Vec<Cause> {
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 new.join(", ")
             );
-            causes.push(Cause::forbidden(path.child("finalizers"), &detail));
+            // The real server comes upon it by two ways.
+            let fault = Cause::forbidden(path.child("finalizers"), &detail);
+            causes.extend([fault.clone(), fault]);
         }
     }
     for name in ["name", "namespace", "uid"] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{formed, immutable, names, one_of, printed, read};
+use super::{IMMUTABLE, formed, immutable, names, one_of, printed, read};
 use crate::schema::{Cause, CauseReason, path::Path};
 
 const HIGHEST: i64 = 1_000_000_000;
@@ -77,7 +77,14 @@ fn check_group(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         "priorityClassName",
         "priority",
     ] {
-        immutable(&spec[field], &old[field], &path.child(field), causes);
+        // A structure is not quoted.
+        let quoted = match &spec[field] {
+            Value::Object(_) => &Value::Null,
+            other => other,
+        };
+        if spec[field] != old[field] {
+            causes.push(Cause::invalid(path.child(field), quoted, IMMUTABLE));
+        }
     }
 }
 

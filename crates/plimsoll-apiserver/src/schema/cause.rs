@@ -189,12 +189,10 @@ impl std::fmt::Display for Cause {
 #[must_use]
 pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status {
     let mut texts: Vec<String> = Vec::new();
-    let mut told: Vec<&Cause> = Vec::new();
     for cause in causes {
         let text = cause.to_string();
         if !texts.contains(&text) {
             texts.push(text);
-            told.push(cause);
         }
     }
     let what = match texts.as_slice() {
@@ -207,7 +205,8 @@ pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status 
     } else {
         format!("{kind}.{group}")
     };
-    let causes: Vec<Value> = told
+    // Only the message tells each once.
+    let causes: Vec<Value> = causes
         .iter()
         .map(|cause| json!({"reason": cause.reason.name(), "message": cause.message, "field": cause.field}))
         .collect();

@@ -197,6 +197,13 @@ impl Inner {
                 object["status"] = json!({"phase": "Pending"});
                 hold(object, "kubernetes.io/pv-protection");
             }
+            "podgroups" => {
+                hold(object, "scheduling.k8s.io/podgroup-protection");
+                // Told even where there is none.
+                if let Some(spec) = object["spec"].as_object_mut() {
+                    spec.entry("podGroupTemplateRef").or_insert(Value::Null);
+                }
+            }
             "customresourcedefinitions" => super::custom::prepare(object),
             "services" => self.allocate_addresses(None, object)?,
             _ => {}

@@ -32,6 +32,8 @@ pub(crate) struct Store(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 pub(crate) struct State {
     version: u64,
+    /// What was before this version can't be asked for, whatever collection it was in.
+    forgotten: u64,
     collections: BTreeMap<GroupResource, Collection>,
     index: Index,
     scratch: Vec<u8>,
@@ -98,6 +100,7 @@ impl State {
     ) -> Result<Vec<(Key, Arc<Item>)>, u64> {
         match self.collections.get(of) {
             Some(collection) => collection.past(version, namespace, after),
+            None if version < self.forgotten => Err(self.forgotten),
             None => Ok(Vec::new()),
         }
     }
@@ -141,7 +144,7 @@ impl State {
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
         let object: Object = Arc::new(object);
         let item = Arc::new(Item::live(self.version, Arc::clone(&object)));
-        let collection = self.collections.entry(of.clone()).or_default();
+        let collection = entry(&mut self.collections, of, self.forgotten);
         let old = collection.items.insert(key.clone(), Arc::clone(&item));
         let before = old.as_ref().map(|item| item.object());
         self.index.change(of, &key, before.as_deref(), Some(&object));
@@ -161,7 +164,7 @@ impl State {
         let item = Arc::new(Item::packed(self.version, object, &mut self.scratch));
         let before = self.get(of, &key).map(|item| item.object());
         self.index.change(of, &key, before.as_deref(), Some(object));
-        let collection = self.collections.entry(of.clone()).or_default();
+        let collection = entry(&mut self.collections, of, self.forgotten);
         collection.forget(self.version);
         let old = collection.items.insert(key.clone(), Arc::clone(&item));
         collection.publish(&Arc::new(Record {
@@ -197,7 +200,7 @@ impl State {
     pub(crate) fn subscribe(&mut self, of: &[GroupResource]) -> Subscription {
         let (sender, receiver) = unbounded();
         for of in of {
-            let collection = self.collections.entry(of.clone()).or_default();
+            let collection = entry(&mut self.collections, of, self.forgotten);
             collection.subscribers.push(sender.clone());
         }
         receiver
@@ -206,9 +209,7 @@ impl State {
     /// Hears of changes like [`subscribe`](Self::subscribe), but can be cut off by [`close_watches`](Self::close_watches).
     pub(crate) fn watch(&mut self, of: &GroupResource) -> Subscription {
         let (sender, receiver) = unbounded();
-        self.collections
-            .entry(of.clone())
-            .or_default()
+        entry(&mut self.collections, of, self.forgotten)
             .watches
             .push(sender);
         receiver
@@ -221,6 +222,7 @@ impl State {
     pub(crate) fn since(&self, of: &GroupResource, version: u64) -> Result<Vec<Arc<Record>>, u64> {
         match self.collections.get(of) {
             Some(collection) => collection.since(version),
+            None if version < self.forgotten => Err(self.forgotten),
             None => Ok(Vec::new()),
         }
     }
@@ -242,10 +244,24 @@ impl State {
     /// Forgets what happened, so that nobody can go on from an earlier resourceVersion.
     pub(crate) fn forget_history(&mut self) {
         let version = self.version;
+        self.forgotten = version;
         for collection in self.collections.values_mut() {
             collection.forget(version);
         }
     }
+}
+
+/// A collection; one that is new remembers no more than the others.
+fn entry<'a>(
+    collections: &'a mut BTreeMap<GroupResource, Collection>,
+    of: &GroupResource,
+    forgotten: u64,
+) -> &'a mut Collection {
+    collections.entry(of.clone()).or_insert_with(|| {
+        let mut collection = Collection::default();
+        collection.forget(forgotten);
+        collection
+    })
 }
 
 fn put(old: Option<Arc<Item>>, new: Arc<Item>) -> What {

@@ -17,7 +17,9 @@ mod job;
 mod namespace;
 mod node_autoscaler;
 mod node_lifecycle;
+mod pod_group_protection;
 mod pods;
+mod policy_status;
 mod replicaset;
 mod resource_claim;
 mod revisions;
@@ -101,6 +103,8 @@ controllers! {
     job
     namespace
     node_lifecycle
+    pod_group_protection
+    policy_status
     replicaset
     resource_claim
     service_account

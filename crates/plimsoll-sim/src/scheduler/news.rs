@@ -62,7 +62,7 @@ fn cures_of(text: &str) -> News {
         News::POD_LEFT | News::NODE
     } else if text.contains("affinity rules") || text.contains("topology spread") {
         News::POD_LEFT | News::POD_PLACED | News::NODE | News::NAMESPACE
-    } else if text.contains("claim") {
+    } else if text.contains("claim") || text.contains("resource pools") {
         News::CLAIM | News::SLICE | News::CLASS | News::NODE
     } else {
         News::NODE
@@ -81,6 +81,7 @@ mod tests {
         assert!(!of("node(s) had untolerated taint(s)").touches(News::POD_LEFT));
         assert!(of("node(s) didn't match pod affinity rules").touches(News::POD_PLACED));
         assert!(of("cannot allocate all claims").touches(News::SLICE));
+        assert!(of("invalid resource pools were encountered").touches(News::SLICE));
         assert!(of("resourceclaim not available on the node").touches(News::CLAIM));
     }
 }

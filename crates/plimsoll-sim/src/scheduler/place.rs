@@ -83,7 +83,9 @@ impl State {
     /// Looks for the best place for a pod.
     pub(super) fn place(&mut self, pod: &Pod) -> Result<Placement, Failure> {
         let claims = self.claims_of(pod)?;
-        let kind = if pod.claims.is_empty() {
+        let mut resources = pod.needs.others.keys();
+        let is_claiming = resources.any(|resource| self.class_by_resource.contains_key(resource));
+        let kind = if pod.claims.is_empty() && !is_claiming {
             ClaimsOfPod::None
         } else {
             ClaimsOfPod::Some
@@ -294,8 +296,7 @@ impl Devices<'_> {
         let mut chosen = Vec::new();
         if !requests.is_empty() {
             let found = allocate(supply, selectors, &requests, node).map_err(Trouble::Error)?;
-            chosen =
-                found.ok_or_else(|| Trouble::Refusal(Refusal::incurable("cannot allocate all claims")))?;
+            chosen = found.ok_or_else(|| Trouble::Refusal(Refusal::incurable(supply.trouble(node))))?;
         }
         let of_extended = extended.as_ref().and_then(|_| chosen.pop());
         let allocations = self.claims.wanting.iter().zip(chosen).map(|(claim, chosen)| {

@@ -119,7 +119,10 @@ impl Simulation {
                 quota,
             ));
         }
-        tenants::occupy(&admin, &self.spec).await
+        tenants::occupy(&admin, &self.spec).await?;
+        // How the platform came about is nobody's to watch.
+        self.server.faults().forget_history();
+        Ok(())
     }
 
     /// The platform as its file says.

@@ -44,21 +44,40 @@ impl Token {
     }
 
     fn decode(text: &str) -> Result<Self, Status> {
+        let refused = |why: String| {
+            refusal::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
         let bytes = URL_SAFE_NO_PAD
             .decode(text)
-            .map_err(|error| refusal::bad_request(format!("continue key is not valid: {error}")))?;
-        serde_json::from_slice(&bytes)
-            .ok()
-            .filter(|token: &Self| token.v == TOKEN_FORM)
-            .ok_or_else(|| {
-                refusal::bad_request(
-                    "continue key is not valid: server does not recognize this encoded version",
-                )
-            })
+            .map_err(|error| refused(error.to_string()))?;
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(token) if token.v == TOKEN_FORM => Ok(token),
+            Ok(_) => Err(refused(
+                "server does not recognize this encoded version".to_owned(),
+            )),
+            Err(_) => Err(refused(unreadable(&bytes))),
+        }
     }
 
     fn key(&self) -> Key {
         Key::new(&self.start.0, &self.start.1)
+    }
+}
+
+/// What Go says of bytes that are no JSON object.
+fn unreadable(bytes: &[u8]) -> String {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None | Some(b'{') => "unexpected end of JSON input".to_owned(),
+        Some(byte) => {
+            let shown = match byte {
+                b' '..=b'~' => char::from(*byte).to_string(),
+                byte if byte.is_ascii() => format!("\\x{byte:02x}"),
+                byte => format!("\\u{byte:04x}"),
+            };
+            format!("invalid character '{shown}' looking for beginning of value")
+        }
     }
 }
 
@@ -101,7 +120,7 @@ impl Inner {
         let state = self.store.lock();
         let page = match page(&state, asked, &selectors, limit, &moment, token.as_ref()) {
             Ok(page) => page,
-            Err(_) => return Ok(expired(token.as_ref(), &moment)),
+            Err(_) => return Ok(expired(token.as_ref())),
         };
         drop(state);
         let presentation = asked.presentation(self);
@@ -257,16 +276,11 @@ fn too_large(version: u64, present: u64) -> Status {
 }
 
 /// The refusal of a token that is too old comes with one for the rest as it is now.
-fn expired(token: Option<&Token>, moment: &Moment) -> Answer {
+fn expired(token: Option<&Token>) -> Answer {
     let Some(token) = token else {
-        let version = if let Moment::Exactly(version) = moment {
-            *version
-        } else {
-            0
-        };
         return answer::refusal(&Status::new(
             Reason::Expired,
-            format!("The resourceVersion for the provided list is too old: {version}"),
+            "The resourceVersion for the provided list is too old.",
         ));
     };
     let status = Status::new(

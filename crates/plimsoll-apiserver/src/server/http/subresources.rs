@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Reason, Status, convert, policy, resources,
+    schema::{Cause, invalid},
     server::{DeleteOptions, Inner, Target, metadata, refusal, scale},
 };
 
@@ -170,6 +171,15 @@ impl Inner {
                 let version = metadata::text(&scale, "resourceVersion").to_owned();
                 if !version.is_empty() && version != metadata::text(&object, "resourceVersion") {
                     return Err(refusal::modified(&target.served.of, &target.name));
+                }
+                if asked.served.custom.is_none()
+                    && let Some(replicas) = scale["spec"]["replicas"]
+                        .as_i64()
+                        .filter(|replicas| *replicas < 0)
+                {
+                    let why = "must be greater than or equal to 0";
+                    let cause = Cause::invalid("spec.replicas", &replicas.into(), why);
+                    return Err(invalid("autoscaling", "Scale", &asked.path.name, &[cause]));
                 }
                 paths.set(&mut object, &scale)?;
                 self.decode(&target, object)

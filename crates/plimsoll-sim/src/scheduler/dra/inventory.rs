@@ -94,7 +94,7 @@ pub(in crate::scheduler) struct Pool {
     pub(super) id: PoolId,
     /// Whether all the slices that it announces are there.
     pub(super) is_complete: bool,
-    /// Whether no two of its devices have the same name.
+    /// Whether no two of its devices have the same name, and the counters that they take from are there.
     pub(super) is_valid: bool,
     pub(super) devices: Vec<Arc<Device>>,
     pub(super) counters: CounterSets,
@@ -215,11 +215,17 @@ impl Inventory {
                 Reach::Nowhere => {}
             }
         }
+        let is_counted = |device: &Arc<Device>| {
+            device.counters.iter().all(|(set, needs)| {
+                let there = counters.get(set);
+                there.is_some_and(|there| needs.keys().all(|counter| there.contains_key(counter)))
+            })
+        };
         let names: BTreeSet<&str> = devices.iter().map(|device| device.id.name.as_str()).collect();
         let pool = Pool {
             id: id.clone(),
             is_complete: i64::try_from(current.len()) == Ok(announced),
-            is_valid: names.len() == devices.len(),
+            is_valid: names.len() == devices.len() && devices.iter().all(is_counted),
             devices,
             counters,
         };

@@ -108,20 +108,15 @@ fn configuration(claim: &ClaimRequest, chosen: &[Chosen], classes: &BTreeMap<Str
             all.push(entry_for(entry, "FromClaim", json!(requests)));
         }
     }
-    for entry in &mut all {
-        // About none in particular is about all.
-        let about = entry["requests"].as_array().map_or(0, Vec::len);
-        if (about == 0 || about == claim.requests.len())
-            && let Some(entry) = entry.as_object_mut()
-        {
-            entry.remove("requests");
-        }
-    }
     all
 }
 
 fn entry_for(entry: &Value, source: &str, requests: Value) -> Value {
-    let mut written = json!({"source": source, "requests": requests});
+    let mut written = json!({"source": source});
+    // About none in particular is about all.
+    if requests.as_array().is_some_and(|requests| !requests.is_empty()) {
+        written["requests"] = requests;
+    }
     if let Some(opaque) = entry.get("opaque") {
         written["opaque"] = opaque.clone();
     }

@@ -33,6 +33,18 @@ pub(in crate::scheduler) struct Supply<'a> {
     pub(in crate::scheduler) flaws: Flaws,
 }
 
+impl Supply<'_> {
+    /// Why claims get no devices on a node: pools that contradict themselves are to blame.
+    pub(in crate::scheduler) fn trouble(&self, node: &Node) -> &'static str {
+        let pools = self.inventory.pools_for(node);
+        if pools.iter().all(|pool| pool.is_valid || !pool.is_complete) {
+            "cannot allocate all claims"
+        } else {
+            "invalid resource pools were encountered"
+        }
+    }
+}
+
 /// A device that was chosen, for which request.
 #[derive(Clone, Debug)]
 pub(in crate::scheduler) struct Chosen {

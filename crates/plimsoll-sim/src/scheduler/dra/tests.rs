@@ -321,7 +321,7 @@ fn drivers_are_told_the_configuration_of_class_and_claim() {
     assert_eq!(
         written["devices"]["config"],
         json!([
-            {"source": "FromClass", "opaque": opaque("class")},
+            {"source": "FromClass", "requests": ["r", "s"], "opaque": opaque("class")},
             {"source": "FromClaim", "requests": ["s"], "opaque": opaque("s")},
         ])
     );

@@ -179,7 +179,7 @@ impl Invocation<'_> {
             policy: self.policy.name().to_owned(),
             binding: Some(self.binding.clone()),
             message,
-            reason: Reason::Invalid,
+            reason: Reason::Unmutated,
         }
     }
 
