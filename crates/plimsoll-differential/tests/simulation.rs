@@ -25,10 +25,10 @@ fn known() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn on_the_simulation(scenarios: &[Scenario]) -> BTreeMap<String, String> {
+fn on_the_simulation(scenarios: &[Scenario], faults: &Faults) -> BTreeMap<String, String> {
     on_virtual_time(async || {
         let spec = PlatformSpec::preset("mixed").unwrap();
-        let simulation = Simulation::start(&spec, 1, &Faults::default()).await.unwrap();
+        let simulation = Simulation::start(&spec, 1, faults).await.unwrap();
         let clock = simulation.clock();
         let client = client(simulation.server(), User::admin());
         let platform = Platform::over(client, Clock::new(move || clock.now()))
@@ -49,7 +49,7 @@ fn the_simulated_platform_answers_as_real_kubernetes_did() {
     let known = known();
     let mut complaints = Vec::new();
     let mut equal = 0;
-    let transcripts = on_the_simulation(&scenarios);
+    let transcripts = on_the_simulation(&scenarios, &Faults::default());
     assert_eq!(transcripts.len(), scenarios.len());
     for (name, found) in &transcripts {
         let Some(expected) = recorded(folder, name).unwrap() else {
@@ -71,6 +71,38 @@ fn the_simulated_platform_answers_as_real_kubernetes_did() {
         complaints.len()
     );
     assert!(equal >= 120, "only {equal} scenarios are equal");
+}
+
+/// Ways in which a scheduler can be wrong, each with the scenarios that have to show it.
+const BREACHES: &[(&str, &str)] = &[
+    ("dra.failing-selects", "dra/selector-error"),
+    ("dra.not-woken", "dra/given-back"),
+    ("dra.request-ignored", "dra/attributes"),
+    ("dra.selected-anyway", "dra/attributes"),
+    ("dra.short-count", "dra/all-devices"),
+    ("dra.taints-ignored", "dra/tainted"),
+    ("dra.unreserved", "dra/given-back"),
+    ("gang.api-dropped", "gangs/"),
+    ("gang.min-one", "gangs/too-few-members"),
+    ("gang.partial-bind", "gangs/"),
+    ("mig.counters-ignored", "dra/counters"),
+    ("topo.relaxed", "dra/match-impossible"),
+];
+
+#[test]
+fn a_scheduler_that_breaks_a_rule_does_not_answer_as_real_kubernetes_did() {
+    let folder = Path::new(SCENARIOS);
+    let scenarios = Scenario::all(folder).unwrap();
+    let known = known();
+    for (fault, names) in BREACHES {
+        let mut concerned = scenarios.clone();
+        concerned.retain(|scenario| scenario.name.starts_with(names) && !known.contains_key(&scenario.name));
+        let transcripts = on_the_simulation(&concerned, &[*fault].into_iter().collect());
+        let is_shown = transcripts
+            .iter()
+            .any(|(name, found)| recorded(folder, name).unwrap().as_ref() != Some(found));
+        assert!(is_shown, "{fault}: no scenario of {names} shows it");
+    }
 }
 
 #[test]
