@@ -119,10 +119,7 @@ impl Simulation {
                 quota,
             ));
         }
-        tenants::occupy(&admin, &self.spec).await?;
-        // How the platform came about is nobody's to watch.
-        self.server.faults().forget_history();
-        Ok(())
+        tenants::occupy(&admin, &self.spec).await
     }
 
     /// The platform as its file says.
