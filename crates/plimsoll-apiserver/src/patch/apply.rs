@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Manager,
     fields::{Set, compare, faults, fields_of, merge, remove},
-    managed::{Entry, Identity, Managed, Operation, metadata, time, unmanaged},
+    managed::{Entry, Identity, Managed, Operation, UNMANAGED, metadata, time},
 };
 use crate::{
     Reason, Status,
@@ -49,7 +49,7 @@ pub fn apply(
     let mut managed = live.map(Managed::read).unwrap_or_default();
     if live.is_some() && managed.0.is_empty() {
         let before = compare(schema, &empty, &old);
-        let fields = before.added.difference(&unmanaged());
+        let fields = before.added.difference(&UNMANAGED);
         managed.0.insert(Identity::before_apply(by), entry(by, fields));
     }
     let own = Identity::of(by, Operation::Apply);
@@ -73,7 +73,7 @@ pub fn apply(
     let force = force || is_upgrade(schema, &old, &new, &managed, &own, by);
     settle(schema, &old, &new, &mut managed, &own, by, force)?;
     if let Some(entry) = managed.0.get_mut(&own) {
-        entry.fields = entry.fields.difference(&unmanaged());
+        entry.fields = entry.fields.difference(&UNMANAGED);
         // The time only moves with the object.
         if let Some(last) = last.filter(|_| old == new) {
             entry.time = last.time;
@@ -90,33 +90,33 @@ pub fn track_update(of: &Schema, live: Option<&Value>, new: &mut Value, by: &Man
     let is_reset = new.pointer("/metadata/managedFields") == Some(&json!([{}]));
     let mut managed = live.map(Managed::read).unwrap_or_default();
     let old = live.map_or_else(|| of.empty(), without_managed);
-    let changed = without_managed(new);
+    if let Some(metadata) = metadata(new) {
+        metadata.remove("managedFields");
+    }
     // An object that nobody's fields are recorded of stays so until somebody applies it.
     if is_reset || live.is_some() && managed.0.is_empty() {
-        *new = changed;
         return;
     }
     let own = Identity::of(by, Operation::Update);
-    let changes = compare(schema, &old, &changed).without_fields(&by.leaves);
-    let taken = changes.modified.union(&changes.added);
+    let changes = compare(schema, &old, new).without_fields(&by.leaves);
+    let mut taken = changes.modified;
+    taken.add(&changes.added);
     for (identity, entry) in &mut managed.0 {
-        let lost = if *identity == own {
-            changes.removed.clone()
-        } else {
-            changes.removed.union(&taken)
-        };
-        entry.fields = entry.fields.difference(&lost);
+        entry.fields.subtract(&changes.removed);
+        if *identity != own {
+            entry.fields.subtract(&taken);
+        }
     }
-    let taken = taken.difference(&unmanaged());
+    taken.subtract(&UNMANAGED);
     if !taken.is_empty() {
-        let previous = managed
+        let mut fields = managed
             .0
-            .get(&own)
-            .map(|entry| entry.fields.clone())
+            .remove(&own)
+            .map(|entry| entry.fields)
             .unwrap_or_default();
-        managed.0.insert(own, entry(by, previous.union(&taken)));
+        fields.add(&taken);
+        managed.0.insert(own, entry(by, fields));
     }
-    *new = changed;
     managed.write(new);
 }
 
@@ -134,10 +134,10 @@ fn prune(schema: View<'_>, merged: &Value, managed: &Managed, last: &Set) -> Val
     let named = |set: &Set| set.with_named_fields(schema);
     let last = named(last);
     let all = named(&fields_of(schema, merged));
-    let owned = managed
-        .0
-        .values()
-        .fold(Set::default(), |all, entry| all.union(&entry.fields));
+    let owned = managed.0.values().fold(Set::default(), |mut all, entry| {
+        all.add(&entry.fields);
+        all
+    });
     // All of it goes, what somebody owns comes back, and what is only gone along with it, too.
     let left = named(&fields_of(schema, &without(&last)));
     let left = without(&all.difference(&left.union(&named(&owned))));
@@ -265,14 +265,20 @@ fn mistyped(applied: &Value, faults: &[String]) -> Status {
     Status::new(Reason::Unknown, message)
 }
 
+/// A copy without `metadata.managedFields`, which is as large as all the rest.
 fn without_managed(object: &Value) -> Value {
-    let mut object = object.clone();
-    if object.pointer("/metadata/managedFields").is_some()
-        && let Some(metadata) = metadata(&mut object)
-    {
-        metadata.remove("managedFields");
-    }
-    object
+    let Value::Object(fields) = object else {
+        return object.clone();
+    };
+    let kept = |fields: &Map<String, Value>| -> Value {
+        let kept = fields.iter().filter(|(name, _)| *name != "managedFields");
+        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    let copied = fields.iter().map(|(name, value)| match value {
+        Value::Object(metadata) if name == "metadata" => (name.clone(), kept(metadata)),
+        other => (name.clone(), other.clone()),
+    });
+    Value::Object(copied.collect())
 }
 
 fn without(object: &Value, names: &[String]) -> Value {

@@ -1,6 +1,6 @@
 //! `metadata.managedFields`: who set which fields.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -185,7 +185,7 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 /// What nobody manages, since it is the object's identity or the server's.
-pub(super) fn unmanaged() -> Set {
+pub(super) static UNMANAGED: LazyLock<Set> = LazyLock::new(|| {
     let paths: [&[&str]; 11] = [
         &["apiVersion"],
         &["kind"],
@@ -199,7 +199,8 @@ pub(super) fn unmanaged() -> Set {
         &["metadata", "managedFields"],
         &["metadata", "resourceVersion"],
     ];
-    paths
-        .iter()
-        .fold(Set::default(), |all, path| all.union(&Set::of_fields(path)))
-}
+    paths.iter().fold(Set::default(), |mut all, path| {
+        all.add(&Set::of_fields(path));
+        all
+    })
+});

@@ -41,6 +41,9 @@ fn walk(
     changes: &mut Changes,
 ) {
     let Some(some) = new.or(old) else { return };
+    if old == new {
+        return;
+    }
     // A null is there, and as empty as it can be.
     let empty = match new {
         Some(Value::Object(_)) => json!({}),

@@ -50,14 +50,19 @@ impl Set {
     }
 
     pub(crate) fn union(&self, other: &Self) -> Self {
-        let mut children = self.children.clone();
+        let mut all = self.clone();
+        all.add(other);
+        all
+    }
+
+    /// Takes in what is in the other one.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.members.extend(other.members.iter().cloned());
         for (element, set) in &other.children {
-            let own = children.entry(element.clone()).or_default();
-            *own = own.union(set);
-        }
-        Self {
-            members: self.members.union(&other.members).cloned().collect(),
-            children,
+            match self.children.get_mut(element) {
+                Some(own) => own.add(set),
+                None => drop(self.children.insert(element.clone(), set.clone())),
+            }
         }
     }
 
@@ -74,16 +79,24 @@ impl Set {
 
     /// What is in it, but not in the other one; a path doesn't stand for those below it.
     pub(crate) fn difference(&self, other: &Self) -> Self {
-        let children = self.children.iter().filter_map(|(element, set)| {
-            let rest = match other.children.get(element) {
-                Some(other) => set.difference(other),
-                None => set.clone(),
+        let mut rest = self.clone();
+        rest.subtract(other);
+        rest
+    }
+
+    /// Drops what is in the other one; a path doesn't stand for those below it.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for element in &other.members {
+            self.members.remove(element);
+        }
+        for (element, set) in &other.children {
+            let Some(own) = self.children.get_mut(element) else {
+                continue;
             };
-            (!rest.is_empty()).then(|| (element.clone(), rest))
-        });
-        Self {
-            members: self.members.difference(&other.members).cloned().collect(),
-            children: children.collect(),
+            own.subtract(set);
+            if own.is_empty() {
+                self.children.remove(element);
+            }
         }
     }
 
