@@ -127,6 +127,9 @@ fn container(position: usize) -> String {
     format!("selector-{position}")
 }
 
+/// How the Container Device Interface names devices, which runtimes honour whoever made the device.
+const CDI: &str = "cdi.k8s.io/*";
+
 /// Every way to name a device of the vendor. Of an unknown one, the ways that runtimes are known to honour.
 fn selectors(vendor: Option<&Vendor>, uuid: Option<&str>) -> Vec<Selector> {
     let customary = Vendor::by_id("nvidia").ok();
@@ -152,7 +155,8 @@ fn selectors(vendor: Option<&Vendor>, uuid: Option<&str>) -> Vec<Selector> {
         })
     });
     let kind = known.resource().unwrap_or("vendor.com/class");
-    let annotations = annotations.iter().map(|pattern| Selector::Annotation {
+    let own = annotations.iter().map(String::as_str).filter(|own| *own != CDI);
+    let annotations = own.chain([CDI]).map(|pattern| Selector::Annotation {
         key: pattern.replace('*', "plimsoll"),
         value: format!("{kind}=all"),
     });
@@ -180,6 +184,17 @@ mod tests {
                 shown.iter().any(|shown| shown == expected),
                 "{expected} not in {shown:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_vendor_with_no_selector_of_its_own_is_tried_by_the_one_that_runtimes_share() {
+        for vendor in Vendor::all() {
+            let all = selectors(Some(vendor), None);
+            let cdi = all
+                .iter()
+                .filter(|selector| matches!(selector, Selector::Annotation { key, .. } if key == "cdi.k8s.io/plimsoll"));
+            assert_eq!(cdi.count(), 1, "{}", vendor.id);
         }
     }
 
