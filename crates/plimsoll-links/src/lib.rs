@@ -3,8 +3,10 @@
 //! Submissions come from strangers, so a link may point anywhere. Only public addresses are asked: a name is
 //! resolved here, the addresses found are judged, and the connection goes to those and no others, after each
 //! redirect again. Proxies are not used, for they would resolve names by themselves. Nothing is sent but
-//! HEAD and GET, no body is read, each link is asked once, and there is an end to how many.
+//! HEAD and GET, no body is read, each link is asked once, and there is an end to how many. What links answered is kept for a
+//! while in a [`Cache`].
 
+mod cache;
 mod public;
 mod resolver;
 
@@ -22,8 +24,9 @@ use std::{
 use plimsoll_program::rules::{Links, Reach};
 use reqwest::{Client, Method, StatusCode, Url, redirect};
 
+pub use cache::Cache;
 pub use public::is_public;
-use resolver::{NotPublic, Resolver};
+use resolver::{Lookup, NotPublic, Resolver, by_system};
 
 /// As long as the programme's validator waits.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,6 +47,7 @@ pub struct OnlineLinks {
     allowed: Allowed,
     asked: AtomicUsize,
     known: Mutex<HashMap<String, Arc<OnceLock<Reach>>>>,
+    cache: Option<Mutex<Cache>>,
 }
 
 /// The network can't be asked from here.
@@ -63,10 +67,28 @@ impl OnlineLinks {
     /// # Errors
     /// When this system gives no threads or no trusted certificates.
     pub fn new() -> Result<Self, OnlineError> {
-        Self::with(is_public)
+        Self::with(is_public, by_system)
     }
 
-    fn with(allowed: Allowed) -> Result<Self, OnlineError> {
+    /// Takes what is known from a cache, and adds to it.
+    #[must_use]
+    pub fn cached(mut self, cache: Cache) -> Self {
+        self.cache = Some(Mutex::new(cache));
+        self
+    }
+
+    /// Writes the cache, if there is one.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn save(&self) -> std::io::Result<()> {
+        match self.cache.as_ref().map(Mutex::lock) {
+            Some(Ok(cache)) => cache.save(),
+            Some(Err(_)) | None => Ok(()),
+        }
+    }
+
+    fn with(allowed: Allowed, lookup: Lookup) -> Result<Self, OnlineError> {
         // One that is told already stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -92,7 +114,7 @@ impl OnlineLinks {
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(redirects)
             .no_proxy()
-            .dns_resolver(Arc::new(Resolver { allowed }))
+            .dns_resolver(Resolver::shared(lookup, allowed))
             .build()?;
         Ok(Self {
             runtime,
@@ -100,6 +122,7 @@ impl OnlineLinks {
             allowed,
             asked: AtomicUsize::new(0),
             known: Mutex::default(),
+            cache: None,
         })
     }
 
@@ -112,10 +135,21 @@ impl OnlineLinks {
         if let Some(address) = literal(&url).filter(|address| !(self.allowed)(*address)) {
             return refused(&address.to_string());
         }
+        if let Some(known) = self.with_cache(|cache| cache.get(url.as_str())).flatten() {
+            return known;
+        }
         if self.asked.fetch_add(1, Ordering::Relaxed) >= MOST_LINKS {
             return Reach::NotAsked(format!("more than {MOST_LINKS} links"));
         }
-        self.runtime.handle().block_on(self.head_then_get(url))
+        let asked = url.to_string();
+        let reach = self.runtime.handle().block_on(self.head_then_get(url));
+        self.with_cache(|cache| cache.put(&asked, &reach));
+        reach
+    }
+
+    fn with_cache<T>(&self, look: impl FnOnce(&mut Cache) -> T) -> Option<T> {
+        let mut cache = self.cache.as_ref()?.lock().ok()?;
+        Some(look(&mut cache))
     }
 
     async fn head_then_get(&self, url: Url) -> Reach {
@@ -236,7 +270,7 @@ mod tests {
             };
             answer.to_owned()
         });
-        let links = OnlineLinks::with(loopback).unwrap();
+        let links = OnlineLinks::with(loopback, by_system).unwrap();
         assert_eq!(links.reach(&format!("{server}/ok")), Reach::Reachable);
         assert_eq!(links.reach(&format!("{server}/nohead")), Reach::Reachable);
         assert_eq!(
@@ -272,7 +306,7 @@ mod tests {
                 links.reach(&url)
             );
         }
-        let links = OnlineLinks::with(loopback).unwrap();
+        let links = OnlineLinks::with(loopback, by_system).unwrap();
         assert!(matches!(
             links.reach(&format!("{server}/address")),
             Reach::NotAsked(_)
@@ -291,8 +325,99 @@ mod tests {
     #[test]
     fn a_circle_of_redirects_ends() {
         let (server, count) = serve(|_, _| "302 Found\r\nlocation: /again".to_owned());
-        let links = OnlineLinks::with(loopback).unwrap();
+        let links = OnlineLinks::with(loopback, by_system).unwrap();
         assert!(matches!(links.reach(&server), Reach::Unreachable(_)));
         assert!(count.load(Ordering::Relaxed) <= 24);
+    }
+
+    /// Names as a hostile name server would have them.
+    fn names(name: String) -> resolver::Found {
+        let addresses: &[[u8; 4]] = match name.as_str() {
+            "both.test" => &[[127, 0, 0, 2], [127, 0, 0, 1]],
+            "public.test" => &[[127, 0, 0, 1]],
+            "private.test" => &[[10, 0, 0, 1], [127, 0, 0, 2]],
+            _ => &[],
+        };
+        let found = addresses.iter().map(|address| (*address, 0).into()).collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    #[test]
+    fn a_name_for_private_addresses_is_not_asked_and_of_several_only_the_public_is() {
+        // On every address of this machine, so that whoever is asked would answer.
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (seen, asked) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+                let request = lines.next().unwrap().unwrap();
+                let _ = seen.send(connection.local_addr().unwrap().ip());
+                let head = if request.contains("/away") {
+                    format!("302 Found\r\nlocation: http://private.test:{port}/")
+                } else {
+                    "200 OK".to_owned()
+                };
+                let mut connection = connection;
+                let _ = write!(
+                    connection,
+                    "HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+            }
+        });
+        let links = OnlineLinks::with(loopback, names).unwrap();
+        let reach = |link: &str| links.reach(&format!("http://{link}"));
+        assert_eq!(reach(&format!("public.test:{port}/")), Reach::Reachable);
+        assert_eq!(reach(&format!("both.test:{port}/")), Reach::Reachable);
+        for link in ["private.test", "public.test"] {
+            let link = format!("{link}:{port}/away");
+            assert!(
+                matches!(reach(&link), Reach::NotAsked(_)),
+                "{link}: {:?}",
+                reach(&link)
+            );
+        }
+        assert!(matches!(
+            reach(&format!("nobody.test:{port}/")),
+            Reach::Unreachable(_)
+        ));
+        drop(links);
+        let asked: Vec<IpAddr> = asked.try_iter().collect();
+        assert_eq!(asked.len(), 3, "{asked:?}");
+        assert!(asked.iter().all(|address| loopback(*address)), "{asked:?}");
+    }
+
+    #[test]
+    fn what_is_kept_is_not_asked_again_and_what_is_private_is_not_kept() {
+        let (server, count) = serve(|_, path| if path == "/ok" { "200 OK" } else { "404 Gone" }.to_owned());
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("links.json");
+        let links = || {
+            OnlineLinks::with(loopback, by_system)
+                .unwrap()
+                .cached(Cache::open(file.clone()))
+        };
+        let first = links();
+        assert_eq!(first.reach(&format!("{server}/ok")), Reach::Reachable);
+        assert!(matches!(
+            first.reach(&format!("{server}/no")),
+            Reach::Unreachable(_)
+        ));
+        assert!(matches!(first.reach("http://10.0.0.1/"), Reach::NotAsked(_)));
+        first.save().unwrap();
+        let asked = count.load(Ordering::Relaxed);
+        let second = links();
+        assert_eq!(second.reach(&format!("{server}/ok#part")), Reach::Reachable);
+        assert!(matches!(
+            second.reach(&format!("{server}/no")),
+            Reach::Unreachable(_)
+        ));
+        assert_eq!(count.load(Ordering::Relaxed), asked, "nothing is asked again");
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(!kept.contains("10.0.0.1"), "{kept}");
+        // A cache can't make a private address public.
+        let planted = kept.replace(&format!("{server}/ok"), "http://10.0.0.1/");
+        std::fs::write(&file, planted).unwrap();
+        assert!(matches!(links().reach("http://10.0.0.1/"), Reach::NotAsked(_)));
     }
 }

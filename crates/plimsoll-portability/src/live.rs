@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Answers, Verdict, answer},
     need::{Fit, look},
+    needs::QUEUE,
     node::Node,
     platform::{Platform, PlatformError},
     pods::PodSet,
@@ -239,6 +240,31 @@ fn pod_of(object: &Node, set: &PodSet) -> Option<Value> {
     Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec.to_json()}))
 }
 
+/// Why a workload would never start in a namespace of its own: its queue is in another.
+fn waits_for_a_queue(apis: &Apis, manifests: &Manifests, workload: &Workload) -> Option<String> {
+    if manifests
+        .documents
+        .iter()
+        .any(|document| document.kind() == "LocalQueue")
+    {
+        return None;
+    }
+    let main = &manifests.documents[workload.main].node;
+    let suspended = main.at("spec.suspend").is_true();
+    let served = ["v1beta2", "v1beta1"].iter().any(|version| {
+        apis.named(&format!("kueue.x-k8s.io/{version}"), "LocalQueue")
+            .is_some()
+    });
+    match main.at("metadata.labels").get(QUEUE).text() {
+        // Kueue suspends what names a queue.
+        Some(queue) if suspended || served => Some(format!(
+            "it waits for the LocalQueue `{queue}`, which is not in the namespace of a trial: give it with -f"
+        )),
+        None if suspended => Some("it is suspended, and nothing in the manifests lets it go on".to_owned()),
+        Some(_) | None => None,
+    }
+}
+
 /// Runs a workload in a namespace of its own until its pods have started.
 async fn run(
     workspace: &Workspace,
@@ -246,8 +272,11 @@ async fn run(
     manifests: &Manifests,
     workload: &Workload,
 ) -> Result<Tried, AskError> {
-    let namespace = workspace.namespace("trial", PodSecurity::Privileged).await?;
     let main = &manifests.documents[workload.main];
+    if let Some(why) = waits_for_a_queue(apis, manifests, workload) {
+        return Ok(Tried::Unclear(why));
+    }
+    let namespace = workspace.namespace("trial", PodSecurity::Privileged).await?;
     // What others need comes first; the pods come last.
     let supporting = (0..manifests.documents.len()).filter(|index| {
         let document = &manifests.documents[*index];

@@ -24,6 +24,9 @@ pub(crate) struct ValidateArgs {
     /// Also ask whether links answer; never asks private addresses. Without it, the rules on links are not decided.
     #[arg(long)]
     pub(crate) online: bool,
+    /// Ask every link, also those that answered lately, and keep nothing.
+    #[arg(long, requires = "online")]
+    pub(crate) no_cache: bool,
     /// What to print on standard output.
     #[arg(long, value_enum, default_value_t = ValidateFormat::Text)]
     pub(crate) format: ValidateFormat,

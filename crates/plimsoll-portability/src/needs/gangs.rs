@@ -24,7 +24,8 @@ pub struct Gang {
 /// The controls that show a gang scheduler at work: what fits starts whole, what doesn't starts not at all.
 const CONTROLS: &[&str] = &["G1", "G2", "G3"];
 
-const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+/// The label by which an object is queued with Kueue.
+pub(crate) const QUEUE: &str = "kueue.x-k8s.io/queue-name";
 
 /// Names of schedulers, and the adapter whose they are.
 const SCHEDULERS: &[(&str, &str)] = &[

@@ -4,6 +4,7 @@ mod apis;
 mod autoscaling;
 mod claims;
 mod gangs;
+pub(crate) use gangs::QUEUE;
 mod gateways;
 mod images;
 mod monitoring;

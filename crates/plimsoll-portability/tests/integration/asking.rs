@@ -96,3 +96,25 @@ fn a_trial_that_something_else_is_in_the_way_of_tells_nothing() {
         "{why}"
     );
 }
+
+#[test]
+fn what_waits_for_a_queue_elsewhere_is_not_waited_for() {
+    let job = |labels: &str| {
+        format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, labels: {labels}}}\nspec:\n  suspend: true\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{{name: m, image: '{}'}}]\n",
+            plimsoll_sim::PROBE_IMAGE
+        )
+    };
+    for (labels, word) in [
+        ("{kueue.x-k8s.io/queue-name: team}", "LocalQueue `team`"),
+        ("{}", "suspended"),
+    ] {
+        let (verdict, certain, why, tried) = asked(&job(labels), "minimal", live::Trial::Run);
+        assert_eq!(
+            (verdict, certain, tried),
+            (Verdict::DoesNotRun, false, 1),
+            "{why}"
+        );
+        assert!(why.contains(word), "{why}");
+    }
+}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use plimsoll_attestation::{ENVELOPE_FILE, STATEMENT_FILE, verify};
-use plimsoll_links::OnlineLinks;
+use plimsoll_links::{Cache, OnlineLinks};
 use plimsoll_program::{
     read_text_bounded,
     rules::{
@@ -24,13 +24,17 @@ use crate::{
 
 pub(crate) fn validate(args: &ValidateArgs, voice: Voice) -> Ended {
     let products = find(&args.paths, voice)?;
+    let online = args.online.then(|| online(args)).transpose()?;
     let validator = Validator {
         generation: args.rules,
         checklists: checklists(args, voice)?,
         members: args.members.as_deref().map(members).transpose()?,
-        links: if args.online { Some(online()?) } else { None },
+        links: online.clone().map(|links| links as Arc<dyn Links>),
     };
     let mut verdicts = validator.validate_all(&products);
+    if let Some(Err(error)) = online.map(|links| links.save()) {
+        voice.say(format!("what links answered could not be kept: {error}"));
+    }
     for (product, verdict) in products.iter().zip(&mut verdicts) {
         seal(product, verdict);
     }
@@ -103,9 +107,13 @@ fn members(path: &Path) -> Result<Members, Failure> {
     Ok(Members::from_lines(&text))
 }
 
-fn online() -> Result<Arc<dyn Links>, Failure> {
+fn online(args: &ValidateArgs) -> Result<Arc<OnlineLinks>, Failure> {
     let links = OnlineLinks::new().map_err(|error| Failure::input(&error))?;
-    Ok(Arc::new(links))
+    let file = Cache::usual_file().filter(|_| !args.no_cache);
+    Ok(Arc::new(match file {
+        Some(file) => links.cached(Cache::open(file)),
+        None => links,
+    }))
 }
 
 /// Whether a sealed submission still is what it was sealed as. What came later is no matter, nor are the two files that
