@@ -1,7 +1,6 @@
 //! The kill matrix as a page to look at: one HTML file without anything from elsewhere.
 
-use std::fmt::Write as _;
-
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plimsoll_record::Verdict;
 
 use crate::{
@@ -15,91 +14,102 @@ const STYLE: &str = include_str!("page.css");
 /// The page.
 #[must_use]
 pub fn page(calibration: &Calibration) -> String {
-    let mut html = String::new();
     let ground = if calibration.ground == "simulated" {
         "SIMULATED"
     } else {
         "LAB"
     };
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                // Nothing is loaded and nothing runs, whatever a quoted text may contain.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Kill matrix · Plimsoll" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    p.mark { (ground) }
+                    h1 { "Kill matrix" }
+                    (lead(calibration))
+                    (facts(calibration))
+                    (tally(calibration))
+                }
+                main {
+                    (defects(
+                        "Defects",
+                        "One at a time. Killed: the right requirement failed, for a reason that names the cause, and no other \
+                         failed.",
+                        &rows(calibration, |subject| matches!(subject, Subject::Defect(_))),
+                    ))
+                    (defects(
+                        "Defects on a platform that takes its time",
+                        "The same under latencies drawn by the seed.",
+                        &rows(calibration, |subject| matches!(subject, Subject::UnderLatency(_))),
+                    ))
+                    (defects(
+                        "Pairs of defects",
+                        "Neither may hide the other. Masked: one was killed, and keeps the other's requirement from being \
+                         decided.",
+                        &rows(calibration, |subject| matches!(subject, Subject::Pair(..))),
+                    ))
+                    (sound(&rows(calibration, |subject| matches!(subject, Subject::Sound))))
+                    (left_out(calibration))
+                }
+            }
+        }
+    };
+    markup.into_string() + "\n"
+}
+
+fn rows(calibration: &Calibration, wanted: fn(&Subject) -> bool) -> Vec<&Judged> {
+    calibration
+        .judged
+        .iter()
+        .filter(|judged| wanted(&judged.trial.subject))
+        .collect()
+}
+
+/// The verdict at a glance.
+fn lead(calibration: &Calibration) -> Markup {
     let missing = calibration.plan.trials.len() - calibration.judged.len();
-    let verdict = if calibration.is_sound() {
-        (
-            "good",
-            "Every defect was killed, and nothing raised a false alarm.".to_owned(),
-        )
-    } else if calibration.judged.iter().any(Judged::is_fault) {
-        (
-            "bad",
-            "The suite has a hole, or raises an alarm where there is nothing.".to_owned(),
-        )
-    } else {
-        (
-            "unsure",
-            format!("Not finished: {missing} runs were not made, so nothing is proven."),
-        )
-    };
-    let _ = write!(
-        html,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Kill matrix · Plimsoll</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<p class=\"mark\">{ground}</p>\n<h1>Kill matrix</h1>\n\
-         <p class=\"lead {}\">{}</p>\n<p class=\"facts\">Does the suite notice a broken platform? Each row is a run of the \
-         whole suite on a platform that is broken on purpose, or on one that is sound. Defects were seeded into the \
-         platform <b>{}</b>; seed {}; {} runs in {:.1} s; Plimsoll {}. None of this says anything about a product.</p>\n",
-        verdict.0,
-        verdict.1,
-        escape(&calibration.plan.platform),
-        calibration.plan.seed,
-        calibration.judged.len(),
-        calibration.wall.as_secs_f64(),
-        env!("CARGO_PKG_VERSION"),
-    );
-    html.push_str(&tally(calibration));
-    html.push_str("</header>\n<main>\n");
-    let of = |wanted: fn(&Subject) -> bool| -> Vec<&Judged> {
-        calibration
-            .judged
-            .iter()
-            .filter(|judged| wanted(&judged.trial.subject))
-            .collect()
-    };
-    let sections = [
-        (
-            "Defects",
-            "One at a time. Killed: the right requirement failed, for a reason that names the cause, and no other failed.",
-            of(|subject| matches!(subject, Subject::Defect(_))),
-        ),
-        (
-            "Defects on a platform that takes its time",
-            "The same under latencies drawn by the seed.",
-            of(|subject| matches!(subject, Subject::UnderLatency(_))),
-        ),
-        (
-            "Pairs of defects",
-            "Neither may hide the other. Masked: one was killed, and keeps the other's requirement from being decided.",
-            of(|subject| matches!(subject, Subject::Pair(..))),
-        ),
-    ];
-    for (title, about, rows) in sections {
-        html.push_str(&defects(title, about, &rows));
+    html! {
+        @if calibration.is_sound() {
+            p.lead.good { "Every defect was killed, and nothing raised a false alarm." }
+        } @else if calibration.judged.iter().any(Judged::is_fault) {
+            p.lead.bad { "The suite has a hole, or raises an alarm where there is nothing." }
+        } @else {
+            p.lead.unsure { "Not finished: " (missing) " runs were not made, so nothing is proven." }
+        }
     }
-    html.push_str(&sound(&of(|subject| matches!(subject, Subject::Sound))));
-    html.push_str(&left_out(calibration));
-    html.push_str("</main>\n</body>\n</html>\n");
-    html
+}
+
+fn facts(calibration: &Calibration) -> Markup {
+    html! {
+        p.facts {
+            "Does the suite notice a broken platform? Each row is a run of the whole suite on a platform that is broken on \
+             purpose, or on one that is sound. Defects were seeded into the platform "
+            b { (calibration.plan.platform) }
+            "; seed " (calibration.plan.seed) "; " (calibration.judged.len()) " runs in "
+            (format!("{:.1}", calibration.wall.as_secs_f64())) " s; Plimsoll " (env!("CARGO_PKG_VERSION"))
+            ". None of this says anything about a product."
+        }
+    }
 }
 
 /// How many of what.
-fn tally(calibration: &Calibration) -> String {
-    let judgements = || {
-        calibration
+fn tally(calibration: &Calibration) -> Markup {
+    let count = |outcome: Outcome| {
+        let judgements = calibration
             .judged
             .iter()
-            .filter_map(|judged| judged.judgement.as_ref())
-    };
-    let count = |outcome: Outcome| {
-        judgements()
+            .filter_map(|judged| judged.judgement.as_ref());
+        judgements
             .filter(|judgement| judgement.outcome == outcome)
             .count()
     };
@@ -108,171 +118,162 @@ fn tally(calibration: &Calibration) -> String {
         .iter()
         .filter(|judged| judged.judgement.is_none());
     let (alarmed, quiet): (Vec<_>, Vec<_>) = sound.partition(|judged| !judged.alarms.is_empty());
-    let mut html = String::from("<ul class=\"tally\">\n");
-    let mut item = |class: &str, number: usize, what: &str| {
-        let class = if number == 0 { "none" } else { class };
-        let _ = writeln!(html, "<li class=\"{class}\"><b>{number}</b> {what}</li>");
+    let items = [
+        ("good", count(Outcome::Killed), "killed"),
+        ("bad", count(Outcome::Survived), "survived"),
+        ("bad", count(Outcome::Misattributed), "misattributed"),
+        ("unsure", count(Outcome::Masked), "masked"),
+        ("good", quiet.len(), "sound, no alarm"),
+        ("bad", alarmed.len(), "false alarms"),
+    ];
+    html! {
+        ul.tally {
+            @for (class, number, what) in items {
+                li class=(if number == 0 { "none" } else { class }) { b { (number) } " " (what) }
+            }
+        }
+    }
+}
+
+fn defects(title: &str, about: &str, rows: &[&Judged]) -> Markup {
+    let ids = requirements(rows);
+    let lines = html! {
+        @for (judged, judgement) in rows.iter().filter_map(|judged| Some((judged, judged.judgement.as_ref()?))) {
+            @let defects = judged.trial.subject.defects();
+            @let titles: Vec<&str> = defects.iter().map(|defect| defect.title.as_str()).collect();
+            @let guilty: Vec<String> = defects.iter().map(|defect| defect.requirement.to_string()).collect();
+            tr {
+                th scope="row" { code { (name(&judged.trial.subject)) } small { (titles.join(" · ")) } }
+                td data-of="outcome" {
+                    span class={ "tag " (class(judgement.outcome)) } { (judgement.outcome.name()) }
+                }
+                (verdicts(judged, &ids, &guilty))
+                td.why data-of="why" { (judgement.reason) }
+            }
+        }
     };
-    item("good", count(Outcome::Killed), "killed");
-    item("bad", count(Outcome::Survived), "survived");
-    item("bad", count(Outcome::Misattributed), "misattributed");
-    item("unsure", count(Outcome::Masked), "masked");
-    item("good", quiet.len(), "sound, no alarm");
-    item("bad", alarmed.len(), "false alarms");
-    html.push_str("</ul>\n");
-    html
+    section(title, about, ["defect", "outcome"], &ids, rows, &lines)
 }
 
-fn defects(title: &str, about: &str, rows: &[&Judged]) -> String {
-    if rows.is_empty() {
-        return String::new();
+fn class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Killed => "good",
+        Outcome::Masked => "unsure",
+        Outcome::Misattributed | Outcome::Survived => "bad",
     }
-    let ids = requirements(rows);
-    let mut html = begin_table(title, about, "defect", "outcome", &ids);
-    for judged in rows {
-        let Some(judgement) = &judged.judgement else {
-            continue;
-        };
-        let class = match judgement.outcome {
-            Outcome::Killed => "good",
-            Outcome::Masked => "unsure",
-            Outcome::Misattributed | Outcome::Survived => "bad",
-        };
-        let titles: Vec<&str> = judged
-            .trial
-            .subject
-            .defects()
-            .iter()
-            .map(|defect| defect.title.as_str())
-            .collect();
-        let guilty: Vec<String> = judged
-            .trial
-            .subject
-            .defects()
-            .iter()
-            .map(|defect| defect.requirement.to_string())
-            .collect();
-        let _ = writeln!(
-            html,
-            "<tr><th scope=\"row\"><code>{}</code><small>{}</small></th>\
-             <td data-of=\"outcome\"><span class=\"tag {class}\">{}</span></td>{}<td class=\"why\" data-of=\"why\">{}</td></tr>",
-            escape(&name(&judged.trial.subject)),
-            escape(&titles.join(" · ")),
-            judgement.outcome.name(),
-            verdicts(judged, &ids, &guilty),
-            escape(&judgement.reason),
-        );
-    }
-    html.push_str("</tbody>\n</table>\n</div>\n</section>\n");
-    html
 }
 
-fn sound(rows: &[&Judged]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
+fn sound(rows: &[&Judged]) -> Markup {
     let ids = requirements(rows);
+    let lines = html! {
+        @for (judged, seeds) in alike(rows) {
+            tr {
+                th scope="row" {
+                    code { (judged.trial.platform.name) }
+                    @if seeds > 1 { " × " (seeds) " seeds" }
+                    small { (judged.trial.platform.description) }
+                }
+                @if judged.alarms.is_empty() {
+                    td data-of="alarm" { span.tag.good { "none" } }
+                    (verdicts(judged, &ids, &[]))
+                    td.why data-of="why" { (judged.unexpected.join("; ")) }
+                } @else {
+                    td data-of="alarm" { span.tag.bad { "false alarm" } }
+                    (verdicts(judged, &ids, &[]))
+                    td.why data-of="why" { (judged.alarms.join("; ")) }
+                }
+            }
+        }
+    };
     let about =
         "Nothing is broken here, however unusual the platform. An alarm is a requirement that failed.";
-    let mut html = begin_table("Sound platforms", about, "platform", "alarm", &ids);
-    for (judged, seeds) in alike(rows) {
-        let (class, alarm) = if judged.alarms.is_empty() {
-            ("good", "none")
-        } else {
-            ("bad", "false alarm")
-        };
-        let times = if seeds > 1 {
-            format!(" × {seeds} seeds")
-        } else {
-            String::new()
-        };
-        let notes = if judged.alarms.is_empty() {
-            judged.unexpected.join("; ")
-        } else {
-            judged.alarms.join("; ")
-        };
-        let _ = writeln!(
-            html,
-            "<tr><th scope=\"row\"><code>{}</code>{times}<small>{}</small></th>\
-             <td data-of=\"alarm\"><span class=\"tag {class}\">{alarm}</span></td>{}<td class=\"why\" data-of=\"why\">{}</td></tr>",
-            escape(&judged.trial.platform.name),
-            escape(&judged.trial.platform.description),
-            verdicts(judged, &ids, &[]),
-            escape(&notes),
-        );
-    }
-    html.push_str("</tbody>\n</table>\n</div>\n</section>\n");
-    html
+    section(
+        "Sound platforms",
+        about,
+        ["platform", "alarm"],
+        &ids,
+        rows,
+        &lines,
+    )
 }
 
-fn left_out(calibration: &Calibration) -> String {
-    if calibration.plan.left_out.is_empty() {
-        return String::new();
+fn left_out(calibration: &Calibration) -> Markup {
+    html! {
+        @if !calibration.plan.left_out.is_empty() {
+            section {
+                h2 { "Left out" }
+                ul.left-out {
+                    @for (defect, why) in &calibration.plan.left_out {
+                        li { code { (defect.id) } " " (why) }
+                    }
+                }
+            }
+        }
     }
-    let mut html = String::from("<section>\n<h2>Left out</h2>\n<ul class=\"left-out\">\n");
-    for (defect, why) in &calibration.plan.left_out {
-        let _ = writeln!(
-            html,
-            "<li><code>{}</code> {}</li>",
-            escape(&defect.id),
-            escape(why)
-        );
-    }
-    html.push_str("</ul>\n</section>\n");
-    html
 }
 
-fn begin_table(title: &str, about: &str, row: &str, outcome: &str, ids: &[String]) -> String {
-    let mut html = format!(
-        "<section>\n<h2>{title}</h2>\n<p>{about}</p>\n<div class=\"scroll\">\n<table>\n<thead><tr>\
-         <th scope=\"col\">{row}</th><th scope=\"col\">{outcome}</th>"
-    );
-    for id in ids {
-        let _ = write!(
-            html,
-            "<th scope=\"col\" class=\"cell\">{}</th>",
-            escape(&id.replace('_', " "))
-        );
+/// A table with its heading; nothing where there are no rows.
+fn section(
+    title: &str,
+    about: &str,
+    [row, outcome]: [&str; 2],
+    ids: &[String],
+    rows: &[&Judged],
+    lines: &Markup,
+) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { (title) }
+                p { (about) }
+                // A table that is wider than the page is scrolled, by keys as well.
+                div.scroll tabindex="0" role="region" aria-label=(title) {
+                    table {
+                        thead {
+                            tr {
+                                th scope="col" { (row) }
+                                th scope="col" { (outcome) }
+                                @for id in ids { th.cell scope="col" { (id.replace('_', " ")) } }
+                                th scope="col" { "why" }
+                            }
+                        }
+                        tbody { (lines) }
+                    }
+                }
+            }
+        }
     }
-    html.push_str("<th scope=\"col\">why</th></tr></thead>\n<tbody>\n");
-    html
 }
 
 /// One cell for each requirement; those that a defect breaks are framed.
-fn verdicts(judged: &Judged, ids: &[String], guilty: &[String]) -> String {
-    let mut html = String::new();
-    for id in ids {
-        let finding = judged
-            .findings
-            .iter()
-            .flatten()
-            .find(|finding| finding.requirement.as_str() == id);
-        let (class, sign, text, reason) = match finding {
-            None => ("none", "–", "not decided".to_owned(), ""),
-            Some(finding) => {
-                let (class, sign) = match finding.verdict {
-                    Verdict::Passed => ("good", "✓"),
-                    Verdict::Failed => ("bad", "✕"),
-                    Verdict::Inconclusive => ("unsure", "?"),
-                    Verdict::NotApplicable | Verdict::Skipped => ("none", "–"),
-                };
-                (class, sign, finding.verdict.to_string(), finding.reason.as_str())
+fn verdicts(judged: &Judged, ids: &[String], guilty: &[String]) -> Markup {
+    html! {
+        @for id in ids {
+            @let finding = judged
+                .findings
+                .iter()
+                .flatten()
+                .find(|finding| finding.requirement.as_str() == id);
+            @let (class, sign) = finding.map_or(("none", "–"), |finding| sign(finding.verdict));
+            td.cell.target[guilty.contains(id)] data-of=(id.replace('_', " "))
+                title=[finding.map(|finding| finding.reason.as_str())] {
+                span class=(class) {
+                    (sign) " "
+                    @match finding {
+                        Some(finding) => { (finding.verdict) }
+                        None => { "not decided" }
+                    }
+                }
             }
-        };
-        let target = if guilty.contains(id) { " target" } else { "" };
-        let _ = write!(
-            html,
-            "<td class=\"cell{target}\" data-of=\"{}\" title=\"{}\"><span class=\"{class}\">{sign} {text}</span></td>",
-            escape(&id.replace('_', " ")),
-            escape(reason),
-        );
+        }
     }
-    html
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+fn sign(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Passed => ("good", "✓"),
+        Verdict::Failed => ("bad", "✕"),
+        Verdict::Inconclusive => ("unsure", "?"),
+        Verdict::NotApplicable | Verdict::Skipped => ("none", "–"),
+    }
 }
