@@ -163,11 +163,13 @@ mod tests {
             name: (*uuid).to_owned(),
             pool: node.to_owned(),
             driver: "gpu.nvidia.com".to_owned(),
-            attributes: [(
-                "gpu.nvidia.com/uuid".to_owned(),
-                Attribute::String((*uuid).to_owned()),
-            )]
-            .into(),
+            attributes: std::sync::Arc::new(
+                [(
+                    "gpu.nvidia.com/uuid".to_owned(),
+                    Attribute::String((*uuid).to_owned()),
+                )]
+                .into(),
+            ),
             capacity: BTreeMap::new(),
             tainted: false,
             allocated: false,

@@ -1,6 +1,6 @@
 //! The trial of one extended resource: which nodes are tried, and what is held there when.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::try_join_all;
 use plimsoll_platform::{
@@ -321,7 +321,7 @@ fn published(inventory: &Inventory, node: &str, vendor: Option<&'static Vendor>)
         .flat_map(|device| {
             let published = dra::Device {
                 name: device.name.clone(),
-                attributes: device.attributes.clone(),
+                attributes: Arc::clone(&device.attributes),
                 ..dra::Device::default()
             };
             identities(&device.driver, &published, vendor)

@@ -116,7 +116,7 @@ mod tests {
             .collect();
         Device {
             name: "d".to_owned(),
-            attributes,
+            attributes: attributes.into(),
             ..Device::default()
         }
     }

@@ -201,7 +201,7 @@ mod tests {
                 name: format!("d{index}"),
                 pool: "p".to_owned(),
                 driver: "gpu.nvidia.com".to_owned(),
-                attributes: parent.into_iter().collect(),
+                attributes: std::sync::Arc::new(parent.into_iter().collect()),
                 capacity: BTreeMap::new(),
                 tainted: false,
                 allocated: false,

@@ -480,7 +480,7 @@ mod tests {
                     name: (*name).to_owned(),
                     pool: "n1".to_owned(),
                     driver: "gpu.nvidia.com".to_owned(),
-                    attributes: BTreeMap::new(),
+                    attributes: std::sync::Arc::default(),
                     capacity: BTreeMap::new(),
                     tainted: false,
                     allocated: taken.contains(name),

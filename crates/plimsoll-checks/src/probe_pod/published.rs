@@ -114,7 +114,7 @@ mod tests {
             .collect();
         Device {
             name: "d".to_owned(),
-            attributes,
+            attributes: attributes.into(),
             ..Device::default()
         }
     }

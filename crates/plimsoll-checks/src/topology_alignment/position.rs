@@ -246,7 +246,8 @@ mod tests {
                     Attribute::String(root.to_owned()),
                 ),
                 ("gpu.x/numaNode".to_owned(), Attribute::Int(numa)),
-            ]),
+            ])
+            .into(),
             capacity: BTreeMap::new(),
             tainted: false,
             allocated: false,

@@ -165,17 +165,21 @@ impl fmt::Display for Truth {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn device() -> Device {
         Device {
             name: "gpu-0".into(),
-            attributes: [
-                ("gpu.nvidia.com/type".into(), Attribute::String("gpu".into())),
-                ("gpu.nvidia.com/index".into(), Attribute::Int(3)),
-                ("gpu.nvidia.com/healthy".into(), Attribute::Bool(true)),
-            ]
-            .into(),
+            attributes: Arc::new(
+                [
+                    ("gpu.nvidia.com/type".into(), Attribute::String("gpu".into())),
+                    ("gpu.nvidia.com/index".into(), Attribute::Int(3)),
+                    ("gpu.nvidia.com/healthy".into(), Attribute::Bool(true)),
+                ]
+                .into(),
+            ),
             ..Device::default()
         }
     }

@@ -1,6 +1,6 @@
 //! ResourceSlices: the devices that drivers publish.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub struct Device {
     /// Its name within the pool.
     pub name: String,
     /// Its attributes by full name, such as `gpu.nvidia.com/uuid`: a name without a domain gets the driver's.
-    pub attributes: BTreeMap<String, Attribute>,
+    pub attributes: Arc<BTreeMap<String, Attribute>>,
     /// Its capacities by full name, as quantities.
     pub capacity: BTreeMap<String, String>,
     /// Why it should not be used.
@@ -109,7 +109,8 @@ impl Device {
             name: text(device.get("name"))?,
             attributes: object("attributes")
                 .filter_map(|(name, value)| Some((full_name(driver, name), Attribute::read(value)?)))
-                .collect(),
+                .collect::<BTreeMap<_, _>>()
+                .into(),
             capacity: object("capacity")
                 .filter_map(|(name, value)| {
                     // v1beta1 once had the bare quantity.

@@ -1,6 +1,9 @@
 //! The accelerators: what DRA drivers and device plugins offer on each node, and how much of it is free.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use plimsoll_vendors::Vendor;
 
@@ -131,7 +134,7 @@ fn describe(
             name: device.name.clone(),
             pool: pool.name.to_owned(),
             driver: driver.to_owned(),
-            attributes: device.attributes.clone(),
+            attributes: Arc::clone(&device.attributes),
             capacity: device.capacity.clone(),
             tainted: device.is_tainted(),
             allocated: taken.contains(&pool.id(device)),

@@ -1,6 +1,6 @@
 //! The facts of a platform. Its serialised form is the contract of `plimsoll survey --format json`.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use plimsoll_vendors::Vendor;
 use serde::{Deserialize, Serialize, Serializer};
@@ -208,8 +208,8 @@ pub struct Device {
     pub pool: String,
     /// Its driver.
     pub driver: String,
-    /// Its attributes by full name.
-    pub attributes: BTreeMap<String, Attribute>,
+    /// Its attributes by full name. Shared, as a big cluster has tens of thousands of devices.
+    pub attributes: Arc<BTreeMap<String, Attribute>>,
     /// Its capacities by full name, as quantities.
     pub capacity: BTreeMap<String, String>,
     /// Whether a taint keeps it from being allocated.

@@ -15,6 +15,7 @@ mod pools;
 pub mod quantity;
 
 use kube::{Client, Error, core::ApiResource};
+use serde_json::Value;
 
 use crate::{
     apis::Apis,
@@ -25,7 +26,7 @@ use accelerators::DraFacts;
 use findings::Workload;
 use known::Section;
 use named::Object;
-use page::all;
+use page::{all, each};
 
 pub use inventory::{
     Accelerator, Counted, Device, Finding, GangApi, Inventory, Node, NodeTaint, Path, ServedApi, Sharing,
@@ -170,17 +171,27 @@ async fn dra_facts(client: &Client, apis: &Apis) -> Result<Option<DraFacts>, Err
     };
     let api = slices.version.clone();
     let (slices, classes, claims) = tokio::try_join!(
-        all::<Object>(client, &slices),
-        all::<Object>(client, &classes),
-        all::<Object>(client, &claims),
+        facts(client, &slices, Slice::read),
+        facts(client, &classes, DeviceClass::read),
+        facts(client, &claims, Claim::read),
     )?;
-    let read = |objects: Vec<Object>| objects.into_iter().map(|object| object.0).collect::<Vec<_>>();
     Ok(Some(DraFacts {
         api,
-        slices: read(slices).iter().filter_map(Slice::read).collect(),
-        classes: read(classes).iter().filter_map(DeviceClass::read).collect(),
-        claims: read(claims).iter().filter_map(Claim::read).collect(),
+        slices,
+        classes,
+        claims,
     }))
+}
+
+/// What is needed of each object of a kind; the objects themselves are large, and are not kept.
+async fn facts<T>(
+    client: &Client,
+    kind: &ApiResource,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, Error> {
+    let mut facts = Vec::new();
+    each(client, kind, "", |object: Object| facts.extend(read(&object.0))).await?;
+    Ok(facts)
 }
 
 /// Deployments, DaemonSets and StatefulSets.

@@ -21,7 +21,10 @@ pub(crate) mod survey;
 pub(crate) mod validate;
 pub(crate) mod verify;
 
-use std::{future::Future, io};
+use std::{
+    future::Future,
+    io::{self, Write},
+};
 
 use plimsoll_platform::{ConnectError, ConnectOptions, Platform};
 
@@ -74,15 +77,22 @@ pub(crate) async fn try_connect(args: &ClusterArgs) -> Result<Platform, ConnectE
 
 /// Prints a value as JSON on standard output.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::input(&error))?;
-    text.push('\n');
-    print(&text)
+    // Piece by piece: the inventory of a big cluster is tens of megabytes.
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut out, value)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(out))
+        .and_then(|()| out.flush());
+    unless_gone(written)
 }
 
 /// Prints a command's result on standard output. A reader that went away is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    use io::Write;
-    match anstream::stdout().write_all(text.as_bytes()) {
+    unless_gone(anstream::stdout().write_all(text.as_bytes()))
+}
+
+fn unless_gone(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::input(&error)),
         _ => Ok(()),
     }
