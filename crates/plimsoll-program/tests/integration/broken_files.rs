@@ -3,6 +3,8 @@
 use plimsoll_program::checklist::{Checklist, FaultKind, FaultyChecklist, LoadError, Status};
 use proptest::prelude::*;
 
+use crate::yaml_like::{cut_or_changed, yaml_like};
+
 const SOUND: &str = "\
 metadata:
   kubernetesVersion: v1.37
@@ -151,48 +153,8 @@ fn spans_point_at_what_is_wrong() {
     assert_eq!(&text[place.offset..place.offset + place.length], "MAYBE");
 }
 
-/// Pieces that YAML gives a meaning to, so that generated texts get past the scanner.
-fn yaml_like() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
-        "metadata:",
-        "spec:",
-        "\n",
-        "\n  ",
-        "\n    - ",
-        "id: x",
-        "level: MUST",
-        "level:",
-        "evidence: [",
-        "]",
-        "{",
-        "}",
-        "&a ",
-        "*a",
-        "<<: *a",
-        "!!binary ",
-        "? ",
-        ": ",
-        "|",
-        ">\n",
-        "\"",
-        "'",
-        "---\n",
-        "...\n",
-        "%TAG",
-        "\t",
-        "#",
-        "é",
-        "\u{feff}",
-        ".inf",
-        "0x1F",
-        "~",
-        "1e400",
-        "networking:",
-        "description: d",
-        "\r",
-    ]);
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
+/// What checklists are made of.
+const WORDS: &[&str] = &["id: x", "level: MUST", "level:", "description: d"];
 
 proptest! {
     #[test]
@@ -201,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn no_yaml_like_text_makes_the_loader_panic_or_fail_without_a_fault(text in yaml_like()) {
+    fn no_yaml_like_text_makes_the_loader_panic_or_fail_without_a_fault(text in yaml_like(WORDS)) {
         if let Err(faulty) = parse(&text) {
             prop_assert!(!faulty.faults.is_empty());
             prop_assert!(faulty.faults.iter().all(|fault| fault.place.line > 0 && fault.place.offset <= text.len()));
@@ -209,11 +171,9 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_or_changed_checklist_never_panics(cut in 0..SOUND.len(), byte in any::<char>()) {
-        let mut text: String = SOUND[..cut].to_owned();
-        let _ = parse(&text);
-        text.push(byte);
-        text.push_str(&SOUND[cut..]);
-        let _ = parse(&text);
+    fn a_cut_or_changed_checklist_never_panics(texts in cut_or_changed(SOUND)) {
+        for text in texts {
+            let _ = parse(&text);
+        }
     }
 }

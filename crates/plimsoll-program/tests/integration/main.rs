@@ -8,6 +8,7 @@ mod guides;
 mod hostile;
 mod official_files;
 mod parity;
+mod yaml_like;
 
 use std::path::PathBuf;
 
