@@ -170,7 +170,7 @@ mod tests {
                 )]
                 .into(),
             ),
-            capacity: BTreeMap::new(),
+            capacity: std::sync::Arc::default(),
             tainted: false,
             allocated: false,
         };

@@ -169,7 +169,6 @@ pub(super) fn absence(inventory: &Inventory) -> Absence {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use plimsoll_platform::survey::{Accelerator, Counted, Device, Node};
 
@@ -202,7 +201,7 @@ mod tests {
                 pool: "p".to_owned(),
                 driver: "gpu.nvidia.com".to_owned(),
                 attributes: std::sync::Arc::new(parent.into_iter().collect()),
-                capacity: BTreeMap::new(),
+                capacity: std::sync::Arc::default(),
                 tainted: false,
                 allocated: false,
             }

@@ -481,7 +481,7 @@ mod tests {
                     pool: "n1".to_owned(),
                     driver: "gpu.nvidia.com".to_owned(),
                     attributes: std::sync::Arc::default(),
-                    capacity: BTreeMap::new(),
+                    capacity: std::sync::Arc::default(),
                     tainted: false,
                     allocated: taken.contains(name),
                 })

@@ -248,7 +248,7 @@ mod tests {
                 ("gpu.x/numaNode".to_owned(), Attribute::Int(numa)),
             ])
             .into(),
-            capacity: BTreeMap::new(),
+            capacity: std::sync::Arc::default(),
             tainted: false,
             allocated: false,
         }

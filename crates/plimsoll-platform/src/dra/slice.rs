@@ -36,7 +36,7 @@ pub struct Device {
     /// Its attributes by full name, such as `gpu.nvidia.com/uuid`: a name without a domain gets the driver's.
     pub attributes: Arc<BTreeMap<String, Attribute>>,
     /// Its capacities by full name, as quantities.
-    pub capacity: BTreeMap<String, String>,
+    pub capacity: Arc<BTreeMap<String, String>>,
     /// Why it should not be used.
     pub taints: Vec<Taint>,
     /// The node, where devices of one slice are on different ones.
@@ -117,7 +117,8 @@ impl Device {
                     let quantity = value.get("value").unwrap_or(value);
                     Some((full_name(driver, name), text(Some(quantity))?))
                 })
-                .collect(),
+                .collect::<BTreeMap<_, _>>()
+                .into(),
             taints: facts
                 .get("taints")
                 .and_then(Value::as_array)

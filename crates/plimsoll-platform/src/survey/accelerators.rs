@@ -135,7 +135,7 @@ fn describe(
             pool: pool.name.to_owned(),
             driver: driver.to_owned(),
             attributes: Arc::clone(&device.attributes),
-            capacity: device.capacity.clone(),
+            capacity: Arc::clone(&device.capacity),
             tainted: device.is_tainted(),
             allocated: taken.contains(&pool.id(device)),
         }));

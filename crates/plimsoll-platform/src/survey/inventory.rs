@@ -211,7 +211,7 @@ pub struct Device {
     /// Its attributes by full name. Shared, as a big cluster has tens of thousands of devices.
     pub attributes: Arc<BTreeMap<String, Attribute>>,
     /// Its capacities by full name, as quantities.
-    pub capacity: BTreeMap<String, String>,
+    pub capacity: Arc<BTreeMap<String, String>>,
     /// Whether a taint keeps it from being allocated.
     pub tainted: bool,
     /// Whether a claim has it.

@@ -189,8 +189,13 @@ async fn facts<T>(
     kind: &ApiResource,
     read: impl Fn(&Value) -> Option<T>,
 ) -> Result<Vec<T>, Error> {
+    // A slice may have over a hundred devices.
+    const PAGE: usize = 50;
     let mut facts = Vec::new();
-    each(client, kind, "", |object: Object| facts.extend(read(&object.0))).await?;
+    each(client, kind, "", PAGE, |object: Object| {
+        facts.extend(read(&object.0))
+    })
+    .await?;
     Ok(facts)
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     inventory::{Counted, Node, NodeTaint},
     kinds,
-    page::{all, each},
+    page::{PAGE, each},
     quantity::whole,
 };
 
@@ -157,11 +157,9 @@ fn is_extended(name: &str) -> bool {
 
 /// The nodes, by name.
 pub(super) async fn nodes(client: &Client) -> Result<Vec<Node>, Error> {
-    let mut nodes: Vec<Node> = all::<NodeObject>(client, &kinds::core("Node", "nodes"))
-        .await?
-        .into_iter()
-        .map(Node::from)
-        .collect();
+    let mut nodes = Vec::new();
+    let take = |node: NodeObject| nodes.push(Node::from(node));
+    each(client, &kinds::core("Node", "nodes"), "", PAGE, take).await?;
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(nodes)
 }
@@ -207,10 +205,8 @@ struct Resources {
 pub(super) async fn usage(client: &Client) -> Result<Usage, Error> {
     let mut usage = Usage::default();
     let running = "status.phase!=Succeeded,status.phase!=Failed";
-    each(client, &kinds::core("Pod", "pods"), running, |pod: PodObject| {
-        usage.add(&pod.spec)
-    })
-    .await?;
+    let take = |pod: PodObject| usage.add(&pod.spec);
+    each(client, &kinds::core("Pod", "pods"), running, PAGE, take).await?;
     Ok(usage)
 }
 

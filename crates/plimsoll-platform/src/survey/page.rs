@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::wait::silent;
 
-/// Objects per page.
-const PAGE: usize = 500;
+/// Objects per page of most kinds.
+pub(super) const PAGE: usize = 500;
 
 /// How long one page may take.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -34,12 +34,13 @@ pub(super) async fn each<T: DeserializeOwned>(
     client: &Client,
     kind: &ApiResource,
     fields: &str,
+    page: usize,
     mut take: impl FnMut(T),
 ) -> Result<(), Error> {
     let root = if kind.group.is_empty() { "/api" } else { "/apis" };
     let mut next = String::new();
     loop {
-        let mut address = format!("{root}/{}/{}?limit={PAGE}", kind.api_version, kind.plural);
+        let mut address = format!("{root}/{}/{}?limit={page}", kind.api_version, kind.plural);
         if !fields.is_empty() {
             address.push_str("&fieldSelector=");
             address.push_str(&escaped(fields));
@@ -64,7 +65,7 @@ pub(super) async fn each<T: DeserializeOwned>(
 /// Lists a kind in all namespaces.
 pub(super) async fn all<T: DeserializeOwned>(client: &Client, kind: &ApiResource) -> Result<Vec<T>, Error> {
     let mut items = Vec::new();
-    each(client, kind, "", |item| items.push(item)).await?;
+    each(client, kind, "", PAGE, |item| items.push(item)).await?;
     Ok(items)
 }
 
