@@ -17,7 +17,10 @@ use kube::{
 
 use super::retry::Retry;
 
-/// Watches exactly the nodes that the pods of a wait are bound to.
+/// The label by which pods are sent to one node.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Watches exactly the nodes that the pods of a wait are bound to, or wait for.
 pub(super) struct Nodes {
     client: Client,
     streams: SelectAll<BoxStream<'static, (String, Health)>>,
@@ -46,9 +49,9 @@ impl Nodes {
             let Some(pod) = (object as &dyn Any).downcast_ref::<Pod>() else {
                 return;
             };
-            let Some(node) = node_of(pod) else { continue };
-            if self.followed.insert(node.to_owned()) {
-                self.streams.push(health(&self.client, node.to_owned()));
+            let Some(home) = home(pod) else { continue };
+            if self.followed.insert(home.node().to_owned()) {
+                self.streams.push(health(&self.client, home));
             }
         }
     }
@@ -75,22 +78,47 @@ impl Nodes {
     }
 }
 
-/// The node of a pod that still runs there.
-fn node_of(pod: &Pod) -> Option<&str> {
+/// Which node a pod depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home<'a> {
+    /// The one it is bound to, by name.
+    Bound(&'a str),
+    /// The only one that it may be bound to, by its host name.
+    Wanted(&'a str),
+}
+
+impl<'a> Home<'a> {
+    fn node(self) -> &'a str {
+        match self {
+            Self::Bound(node) | Self::Wanted(node) => node,
+        }
+    }
+
+    fn watched(self) -> watcher::Config {
+        match self {
+            Self::Bound(name) => watcher::Config::default().fields(&format!("metadata.name={name}")),
+            Self::Wanted(host) => watcher::Config::default().labels(&format!("{HOSTNAME}={host}")),
+        }
+    }
+}
+
+/// The node that a pod which has not ended depends on, if it is one.
+fn home(pod: &Pod) -> Option<Home<'_>> {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     if matches!(phase, Some("Succeeded" | "Failed")) {
         return None;
     }
-    pod.spec
-        .as_ref()?
-        .node_name
-        .as_deref()
-        .filter(|name| !name.is_empty())
+    let spec = pod.spec.as_ref()?;
+    let wanted = || Some(Home::Wanted(spec.node_selector.as_ref()?.get(HOSTNAME)?));
+    match spec.node_name.as_deref() {
+        Some(name) if !name.is_empty() => Some(Home::Bound(name)),
+        Some(_) | None => wanted(),
+    }
 }
 
-fn health(client: &Client, name: String) -> BoxStream<'static, (String, Health)> {
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    watcher(Api::<Node>::all(client.clone()), config)
+fn health(client: &Client, home: Home<'_>) -> BoxStream<'static, (String, Health)> {
+    let name = home.node().to_owned();
+    watcher(Api::<Node>::all(client.clone()), home.watched())
         .backoff(Retry::new())
         .scan(false, |there, event| {
             let health = match event {
@@ -133,5 +161,33 @@ fn judge(node: &Node) -> Health {
             Health::Troubled(format!("is not ready: {why}"))
         }
         None => Health::Troubled("has no Ready condition".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(spec: &serde_json::Value, phase: &str) -> Pod {
+        let pod = json!({"metadata": {"name": "p"}, "spec": spec, "status": {"phase": phase}});
+        serde_json::from_value(pod).unwrap()
+    }
+
+    #[test]
+    fn a_pod_depends_on_the_node_that_it_is_bound_to_or_may_only_go_to() {
+        let selector = json!({HOSTNAME: "b"});
+        let bound = pod(
+            &json!({"containers": [], "nodeName": "a", "nodeSelector": selector}),
+            "Running",
+        );
+        assert_eq!(home(&bound), Some(Home::Bound("a")));
+        let wanted = pod(&json!({"containers": [], "nodeSelector": selector}), "Pending");
+        assert_eq!(home(&wanted), Some(Home::Wanted("b")));
+        let anywhere = pod(&json!({"containers": []}), "Pending");
+        assert_eq!(home(&anywhere), None);
+        let ended = pod(&json!({"containers": [], "nodeName": "a"}), "Succeeded");
+        assert_eq!(home(&ended), None);
     }
 }
