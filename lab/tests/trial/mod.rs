@@ -8,14 +8,16 @@ use plimsoll_defects::Defect;
 use ground::{Ground, Outcome};
 
 /// The requirements that have a check, all of which a sound lab fulfils, as far as they are about what it has.
-const REQUIREMENTS: [&str; 8] = [
+const REQUIREMENTS: [&str; 10] = [
     "accelerator_metrics",
     "device_plugin_discovery",
     "dra_support",
+    "driver_runtime_management",
     "gang_scheduling",
     "gpu_sharing",
     "partitioning_mig",
     "secure_accelerator_access",
+    "topology_alignment",
     "virtualized_accelerator",
 ];
 

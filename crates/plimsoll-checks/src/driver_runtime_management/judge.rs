@@ -127,6 +127,13 @@ fn not_found(fleet: &Fleet, node: &str, stated: &[Statement], sight: &Sight) -> 
             fleet.name
         ));
     }
+    if sight.granted.devices().next().is_none() {
+        return Ruling::Undecided(format!(
+            "a pod with a device on node `{node}` sees neither the device nor a driver version in {}: whether devices \
+             get into pods is for dra_support and device_plugin_discovery to say",
+            files.join(", ")
+        ));
+    }
     let always = fleet.driver().is_some_and(|driver| driver.always_tells);
     let (Some(statement), true) = (stated.first(), always) else {
         return Ruling::Undecided(format!(
