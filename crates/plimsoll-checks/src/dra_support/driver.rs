@@ -126,8 +126,8 @@ impl Bench<'_> {
         let refused = refusal::ask(self).await?;
         let pinned = match select::select(self, &first).await? {
             Ok(pinned) => pinned,
-            Err(ruling) => {
-                ruling.tell(&self.trial, "D4");
+            Err((control, ruling)) => {
+                ruling.tell(&self.trial, control);
                 return Ok(());
             }
         };

@@ -28,11 +28,18 @@ pub(super) struct Pinned {
 }
 
 /// Asks for a device that is not the one the scheduler chose by itself, and runs a pod on it.
-pub(super) async fn select(bench: &Bench<'_>, first: &Held) -> Result<Result<Pinned, Ruling>, CheckError> {
+///
+/// Where it can't be had, also which control that speaks of: the selection was honoured if the device was allocated, and one
+/// that is free by the API and can't be prepared, where the first claim's could, is still somebody's (D9).
+pub(super) async fn select(
+    bench: &Bench<'_>,
+    first: &Held,
+) -> Result<Result<Pinned, (&'static str, Ruling)>, CheckError> {
     let mut taken = Vec::new();
     for _ in 0..ATTEMPTS {
         let Some((pool, device, expression)) = target(bench, first, &taken).await else {
-            return Ok(Err(Ruling::Undecided(nothing_to_select(bench, &taken))));
+            let why = Ruling::Undecided(nothing_to_select(bench, &taken));
+            return Ok(Err(("D4", why)));
         };
         let claim = bench
             .claim(PINNED, &bench.one(std::slice::from_ref(&expression)))
@@ -56,12 +63,18 @@ pub(super) async fn select(bench: &Bench<'_>, first: &Held) -> Result<Result<Pin
                 claim,
                 held,
             }),
-            Err(error) => Err(unmet(&what, &error)),
+            Err(error) => {
+                let is_allocated = bench
+                    .read_claim(PINNED)
+                    .await
+                    .is_ok_and(|claim| claim.is_allocated);
+                let control = if is_allocated { "D9" } else { "D4" };
+                Err((control, unmet(&what, &error)))
+            }
         });
     }
-    Ok(Err(Ruling::Undecided(
-        "others take every device before it can be selected".to_owned(),
-    )))
+    let why = "others take every device before it can be selected".to_owned();
+    Ok(Err(("D4", Ruling::Undecided(why))))
 }
 
 /// Decides whether the selection was honoured.
