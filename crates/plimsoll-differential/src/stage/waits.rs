@@ -1,13 +1,22 @@
 //! Waiting for what objects come to.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use kube::{Api, core::DynamicObject, runtime::wait::await_condition};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Event;
+use kube::{
+    Api,
+    core::DynamicObject,
+    runtime::{WatchStreamExt, wait::await_condition, watcher},
+};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{Stage, places::Target};
 use crate::{path::at, scenario::Until};
+
+/// How long events may take to arrive.
+const EVENTS: Duration = Duration::from_secs(20);
 
 impl Stage<'_> {
     pub(super) async fn wait(
@@ -58,6 +67,25 @@ impl Stage<'_> {
     /// What the object is once it is not `until` any more.
     async fn broken(&self, target: Option<&Target>, until: &Until) -> Value {
         self.observe(target, |object| !meets(object, until)).await
+    }
+
+    /// Waits until each of these reasons was given about an object, or for as long as that may take: an event is sent
+    /// after the state that it is about, and arrives when it does.
+    pub(super) async fn until_given(&self, name: &str, reasons: &[String]) {
+        let api: Api<Event> = Api::namespaced(self.ground.client.clone(), self.namespace);
+        let about = watcher::Config::default().fields(&format!("involvedObject.name={name}"));
+        let mut events = watcher(api, about).default_backoff().applied_objects().boxed();
+        let mut missing: BTreeSet<&str> = reasons.iter().map(String::as_str).collect();
+        let given = async {
+            while !missing.is_empty()
+                && let Some(event) = events.next().await
+            {
+                let reason = event.ok().and_then(|event| event.reason);
+                missing.remove(reason.as_deref().unwrap_or_default());
+            }
+        };
+        // What is missing then, the transcript misses as well.
+        let _late = timeout(EVENTS, given).await;
     }
 
     async fn observe(&self, target: Option<&Target>, met: impl Fn(Option<&Value>) -> bool) -> Value {

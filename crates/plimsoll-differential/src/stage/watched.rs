@@ -27,6 +27,7 @@ impl Stage<'_> {
             .nth(1)
             .unwrap_or_default()
             .replace("$NS", self.namespace);
+        self.until_given(&name, reasons).await;
         let path = format!(
             "/api/v1/namespaces/{}/events?fieldSelector=involvedObject.name%3D{name}",
             self.namespace
