@@ -151,6 +151,11 @@ impl Bench<'_> {
         Ok(read_claim(&object))
     }
 
+    /// Whether a claim of the namespace has devices.
+    pub(super) async fn has_allocated(&self, name: &str) -> bool {
+        self.read_claim(name).await.is_ok_and(|claim| claim.is_allocated)
+    }
+
     /// A watch of a claim of the namespace.
     pub(super) fn watch_claim(&self, name: &str) -> Watched<DynamicObject> {
         Watched::one(self.namespace().dynamic(&self.claim_kind), name)

@@ -14,7 +14,7 @@ use super::{
     api,
     bench::{Bench, Held},
     pools, refusal, release,
-    select::{self, Pinned},
+    select::{self, NotSelected, Pinned},
     shapes, sharing,
 };
 use crate::{
@@ -126,10 +126,7 @@ impl Bench<'_> {
         let refused = refusal::ask(self).await?;
         let pinned = match select::select(self, &first).await? {
             Ok(pinned) => pinned,
-            Err((control, ruling)) => {
-                ruling.tell(&self.trial, control);
-                return Ok(());
-            }
+            Err(failed) => return self.unselected(&first, failed).await,
         };
         select::judge(self, &pinned).tell(&self.trial, "D4");
 
@@ -168,6 +165,28 @@ impl Bench<'_> {
         .await?;
         ends.push(again);
         self.afterwards(&pinned, ends, shares, choice).await
+    }
+
+    /// D4 where nothing runs on a selected device; D9 in its place where devices work once only, as the first one shows.
+    async fn unselected(&self, first: &Held, failed: NotSelected) -> Result<(), CheckError> {
+        let NotSelected {
+            ruling,
+            is_used_again,
+        } = failed;
+        let again = if is_used_again {
+            ruling.clone()
+        } else if ruling.is_wrong() {
+            release::first_again(self, first).await?
+        } else {
+            Ruling::Undecided("nothing was selected".to_owned())
+        };
+        if again.is_wrong() {
+            again.tell(&self.trial, "D9");
+            Ruling::Undecided(ruling.detail().to_owned()).tell(&self.trial, "D4");
+        } else {
+            ruling.tell(&self.trial, "D4");
+        }
+        Ok(())
     }
 
     /// D3: a claim from a template.

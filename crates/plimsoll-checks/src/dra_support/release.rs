@@ -5,6 +5,7 @@ use plimsoll_platform::pods;
 use super::{
     bench::{Bench, Held},
     claims::deallocated,
+    hardware::pin,
     refusal::Refused,
     select::{PINNED, Pinned},
 };
@@ -75,6 +76,39 @@ pub(super) async fn hand_over(bench: &Bench<'_>, pinned: &Pinned, waiting: &Refu
         },
     };
     (taken_over, deallocated)
+}
+
+/// Runs another pod on the very device that worked for the first claim, once that gave it back. Right, too, where that
+/// device can't be selected: it says nothing of its release then.
+pub(super) async fn first_again(bench: &Bench<'_>, first: &Held) -> Result<Ruling, CheckError> {
+    const AGAIN: &str = "again";
+    let ended = end_of_template(bench, first).await;
+    if !ended.is_right() {
+        return Ok(ended);
+    }
+    let devices = bench.devices();
+    let used = first.claim.allocated.first();
+    let Some((used, expression)) =
+        used.and_then(|used| Some((used, pin(&bench.driver, bench.device(used)?, &devices)?)))
+    else {
+        return Ok(ended);
+    };
+    bench.claim(AGAIN, &bench.one(&[expression])).await?;
+    let pod = bench
+        .start(&bench.pod(AGAIN, ClaimSource::Named(AGAIN.to_owned())))
+        .await?;
+    Ok(match bench.hear(pod).await {
+        Ok(held) => held.judge(bench),
+        Err(error) if bench.has_allocated(AGAIN).await => unmet(
+            &format!(
+                "device `{}` worked for pod `{}`, was given back and allocated again, but pod `{AGAIN}` did not start on it",
+                used.device,
+                first.pod.name()
+            ),
+            &error,
+        ),
+        Err(_) => ended,
+    })
 }
 
 /// Runs a second pod on the claim that selects the device: unprepared and prepared again.

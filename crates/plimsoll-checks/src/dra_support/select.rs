@@ -27,19 +27,28 @@ pub(super) struct Pinned {
     pub(super) held: Held,
 }
 
+/// No pod runs on a selected device.
+pub(super) struct NotSelected {
+    /// What that says of the selection.
+    pub(super) ruling: Ruling,
+    /// Whether the device is the one that worked for the first claim, and was allocated once more: then it was selected,
+    /// and what fails is using it again.
+    pub(super) is_used_again: bool,
+}
+
 /// Asks for a device that is not the one the scheduler chose by itself, and runs a pod on it.
-///
-/// Where it can't be had, also which control that speaks of: the selection was honoured if the device was allocated, and one
-/// that is free by the API and can't be prepared, where the first claim's could, is still somebody's (D9).
 pub(super) async fn select(
     bench: &Bench<'_>,
     first: &Held,
-) -> Result<Result<Pinned, (&'static str, Ruling)>, CheckError> {
+) -> Result<Result<Pinned, NotSelected>, CheckError> {
     let mut taken = Vec::new();
     for _ in 0..ATTEMPTS {
         let Some((pool, device, expression)) = target(bench, first, &taken).await else {
-            let why = Ruling::Undecided(nothing_to_select(bench, &taken));
-            return Ok(Err(("D4", why)));
+            let ruling = Ruling::Undecided(nothing_to_select(bench, &taken));
+            return Ok(Err(NotSelected {
+                ruling,
+                is_used_again: false,
+            }));
         };
         let claim = bench
             .claim(PINNED, &bench.one(std::slice::from_ref(&expression)))
@@ -64,17 +73,20 @@ pub(super) async fn select(
                 held,
             }),
             Err(error) => {
-                let is_allocated = bench
-                    .read_claim(PINNED)
-                    .await
-                    .is_ok_and(|claim| claim.is_allocated);
-                let control = if is_allocated { "D9" } else { "D4" };
-                Err((control, unmet(&what, &error)))
+                let mut used = first.claim.allocated.iter();
+                Err(NotSelected {
+                    ruling: unmet(&what, &error),
+                    is_used_again: used.any(|its| its.pool == pool && its.device == device)
+                        && bench.has_allocated(PINNED).await,
+                })
             }
         });
     }
     let why = "others take every device before it can be selected".to_owned();
-    Ok(Err(("D4", Ruling::Undecided(why))))
+    Ok(Err(NotSelected {
+        ruling: Ruling::Undecided(why),
+        is_used_again: false,
+    }))
 }
 
 /// Decides whether the selection was honoured.
