@@ -47,7 +47,7 @@ impl Lab {
     pub(crate) fn run(&self, trial: &Trial) -> Findings {
         let lab = Up::bring(self, trial)?;
         let folder = tempfile::tempdir().map_err(|error| format!("no folder for the run: {error}"))?;
-        lab.suite(folder.path())
+        lab.suite(folder.path(), &trial.only)
     }
 }
 
@@ -83,7 +83,7 @@ impl<'a> Up<'a> {
         Ok(up)
     }
 
-    fn suite(&self, out: &Path) -> Findings {
+    fn suite(&self, out: &Path, only: &[String]) -> Findings {
         let mut command = Command::new(&self.programs.plimsoll);
         command
             .args([
@@ -98,6 +98,9 @@ impl<'a> Up<'a> {
             .arg("--out")
             .arg(out)
             .stdin(Stdio::null());
+        if !only.is_empty() {
+            command.args(["--only", &only.join(",")]);
+        }
         let output = command
             .output()
             .map_err(|error| format!("could not run the suite: {error}"))?;

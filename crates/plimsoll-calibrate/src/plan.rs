@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use plimsoll_defects::{Defect, UnknownDefect};
+use plimsoll_program::ProgrammeVersion;
+use plimsoll_runner::{Selection, SelectionError};
 use plimsoll_sim::platform::{self, PlatformSpec, Preset};
 
 use crate::{Subject, Trial, Unreachable, reaches, sample};
@@ -16,6 +18,8 @@ pub struct Request {
     pub platform: Option<PlatformSpec>,
     /// Only these defects, and no sound platform beside the chosen one; all of them if empty.
     pub defects: Vec<String>,
+    /// Only these checks, and defects that one of them must notice; all checks if empty.
+    pub only: Vec<String>,
     /// How many pairs of defects, and how many defects under latency, are sampled.
     pub pairs: usize,
     /// On how many seeds the sound platform is tried.
@@ -43,12 +47,23 @@ pub enum PlanError {
     /// No such defect.
     #[error(transparent)]
     Unknown(#[from] UnknownDefect),
+    /// No such check.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// A defect that was asked for by name can't show.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     /// A defect that was asked for by name can't be injected on the lab.
     #[error("the defect `{0}` can be injected on the simulated platform only")]
     NotOnLab(String),
+    /// The check that must notice a defect that was asked for by name is not run.
+    #[error("the defect `{defect}` is noticed by `{requirement}`, which is not among the checks to run")]
+    NotRun {
+        /// The defect.
+        defect: String,
+        /// The requirement.
+        requirement: String,
+    },
 }
 
 impl Plan {
@@ -70,10 +85,12 @@ impl Plan {
             reaches(&ground(defect), defect)
                 .map_err(|unreachable| (unreachable.why.clone(), unreachable.into()))
         })?;
+        let only: Arc<[String]> = request.only.clone().into();
         let on = |subject, platform: &Arc<PlatformSpec>, seed| Trial {
             subject,
             platform: Arc::clone(platform),
             seed,
+            only: Arc::clone(&only),
         };
         let seed = request.seed;
         let mut trials: Vec<Trial> = (0..request.seeds)
@@ -119,12 +136,14 @@ impl Plan {
             )),
         })?;
         let platform = Arc::new(platform::default());
+        let only: Arc<[String]> = request.only.clone().into();
         let sound = request.defects.is_empty().then_some(Subject::Sound);
         let subjects = sound.into_iter().chain(defects.into_iter().map(Subject::Defect));
         let trials = subjects.map(|subject| Trial {
             subject,
             platform: Arc::clone(&platform),
             seed: request.seed,
+            only: Arc::clone(&only),
         });
         Ok(Self {
             platform: "lab".to_owned(),
@@ -146,8 +165,15 @@ type Chosen = (Vec<&'static Defect>, Vec<(&'static Defect, String)>);
 /// The chosen defects that can be tried, and those of all that can't.
 fn defects(
     request: &Request,
-    can: impl Fn(&'static Defect) -> Result<(), (String, PlanError)>,
+    possible: impl Fn(&'static Defect) -> Result<(), (String, PlanError)>,
 ) -> Result<Chosen, PlanError> {
+    let selection = Selection {
+        only: request.only.clone(),
+        skip: Vec::new(),
+    };
+    // Which checks there are is the same in every version.
+    plimsoll_runner::Plan::new(plimsoll_checks::ALL, ProgrammeVersion::V1_37, &selection)?;
+    let can = |defect| possible(defect).and_then(|()| noticed(defect, &request.only));
     if request.defects.is_empty() {
         let mut chosen = Chosen::default();
         for defect in Defect::all() {
@@ -169,6 +195,21 @@ fn defects(
     Ok((named, Vec::new()))
 }
 
+/// Whether the check that must notice a defect is among those to be run.
+fn noticed(defect: &Defect, only: &[String]) -> Result<(), (String, PlanError)> {
+    let requirement = defect.requirement.as_str();
+    if only.is_empty() || only.iter().any(|only| only == requirement) {
+        return Ok(());
+    }
+    Err((
+        format!("`{requirement}` is not among the checks to run"),
+        PlanError::NotRun {
+            defect: defect.id.clone(),
+            requirement: requirement.to_owned(),
+        },
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +218,7 @@ mod tests {
         Request {
             platform: None,
             defects: Vec::new(),
+            only: Vec::new(),
             pairs: 5,
             seeds: 3,
             seed: 1,
@@ -219,6 +261,35 @@ mod tests {
             ..request
         };
         assert!(matches!(Plan::simulated(&named), Err(PlanError::Unreachable(_))));
+    }
+
+    #[test]
+    fn checks_that_are_not_run_have_no_defects_to_notice() {
+        let only = |id: &str| Request {
+            only: vec![id.to_owned()],
+            ..everything()
+        };
+        let plan = Plan::lab(&only("gang_scheduling")).unwrap();
+        let seeded = plan.trials.iter().flat_map(|trial| trial.subject.defects());
+        assert!(seeded.clone().count() > 0);
+        assert!(
+            seeded
+                .clone()
+                .all(|defect| defect.requirement.as_str() == "gang_scheduling")
+        );
+        assert!(
+            plan.left_out
+                .iter()
+                .any(|(defect, why)| defect.id == "dra.api-only"
+                    && why == "`dra_support` is not among the checks to run")
+        );
+        let elsewhere = Request {
+            defects: vec!["dra.api-only".to_owned()],
+            ..only("gang_scheduling")
+        };
+        assert!(matches!(Plan::lab(&elsewhere), Err(PlanError::NotRun { .. })));
+        let error = Plan::simulated(&only("gang_sheduling")).unwrap_err();
+        assert!(error.to_string().contains("gang_scheduling"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use plimsoll_checks::{Patience, Probe, Settings};
 use plimsoll_platform::{Clock, ConnectError, Platform, RunId};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, RecordWriter};
-use plimsoll_runner::{Options, Selection};
+use plimsoll_runner::Options;
 use plimsoll_sim::{Faults, PROBE_IMAGE, Simulation, StartError, on_virtual_time, platform::PlatformSpec};
 
 use crate::{Findings, Trial, findings};
@@ -90,7 +90,7 @@ async fn within(trial: &Trial) -> Findings {
         .map_err(|error| chain(&error))?;
     let programme = ProgrammeVersion::from_minor(trial.platform.kubernetes)
         .ok_or_else(|| format!("Kubernetes 1.{} has no programme", trial.platform.kubernetes))?;
-    let plan = plimsoll_runner::Plan::new(plimsoll_checks::ALL, programme, &Selection::default())
+    let plan = plimsoll_runner::Plan::new(plimsoll_checks::ALL, programme, &trial.selection())
         .map_err(|error| chain(&error))?;
     let options = Options {
         run: run_id(trial.seed),

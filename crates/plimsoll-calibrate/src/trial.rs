@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_defects::Defect;
+use plimsoll_runner::Selection;
 use plimsoll_sim::platform::PlatformSpec;
 
 /// What a run is to show.
@@ -39,4 +40,16 @@ pub struct Trial {
     pub platform: Arc<PlatformSpec>,
     /// The seed of everything that would be random.
     pub seed: u64,
+    /// Only these checks; all if empty.
+    pub only: Arc<[String]>,
+}
+
+impl Trial {
+    /// Which checks are run.
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            only: self.only.to_vec(),
+            skip: Vec::new(),
+        }
+    }
 }

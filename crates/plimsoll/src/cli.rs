@@ -332,6 +332,9 @@ pub(crate) struct CalibrateArgs {
     /// Only these defects; default: all that can show.
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) defect: Vec<String>,
+    /// Only these checks, and the defects that one of them must notice; default: all of them.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
     /// Sample so many pairs of defects, and so many defects under latency.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) pairs: u16,

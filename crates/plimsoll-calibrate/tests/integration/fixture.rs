@@ -36,6 +36,7 @@ fn of(runs: Vec<(Subject, u64, Findings)>) -> Calibration {
                 subject,
                 platform: Arc::clone(&platform),
                 seed,
+                only: Arc::default(),
             };
             Judged::new(trial, findings, Duration::from_millis(420))
         })

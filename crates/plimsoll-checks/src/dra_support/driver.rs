@@ -1,6 +1,6 @@
 //! The trial of one driver: which controls run when.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use futures::future::{join_all, join3, try_join};
 use plimsoll_platform::{
@@ -9,17 +9,20 @@ use plimsoll_platform::{
 };
 use plimsoll_vendors::Vendor;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::{
     api,
     bench::{Bench, Held},
-    pools, refusal, release,
-    select::{self, NotSelected, Pinned},
+    pools,
+    refusal::{self, Refused},
+    release,
+    select::{self, Chosen, NotSelected, Pinned},
     shapes, sharing,
 };
 use crate::{
     CheckError, Context,
-    probe_pod::{ClaimSource, Placement, Roster, Ruling, unmet},
+    probe_pod::{ClaimSource, LivePod, Placement, Roster, Ruling, chain, unmet},
 };
 
 /// Tries one driver.
@@ -117,54 +120,78 @@ impl Bench<'_> {
             return Ok(());
         };
         let window = self.context.patience.hold(first.bound_after);
-        let alone = self.lease.total() < 2;
         // With a single device, the first claim has to let go of it before anything else can be tried.
         let mut ends = Vec::new();
-        if alone {
+        if self.is_alone() {
             ends.push(release::end_of_template(self, &first).await);
         }
         let refused = refusal::ask(self).await?;
-        let pinned = match select::select(self, &first).await? {
-            Ok(pinned) => pinned,
+        let chosen = match select::select(self, &first).await? {
+            Ok(chosen) => chosen,
             Err(failed) => return self.unselected(&first, failed).await,
         };
-        select::judge(self, &pinned).tell(&self.trial, "D4");
-
-        let because = format!(
-            "device `{}` of pool `{}` is in use by claim `{}`",
-            pinned.device,
-            pinned.pool,
-            select::PINNED
-        );
-        let spec = self.one(std::slice::from_ref(&pinned.expression));
-        let second = refusal::refuse(self, "second", &spec, because).await?;
         // The selected device's pod was bound after these were refused: the scheduler is at work.
-        let ((), double, meanwhile) = join3(
-            async {
-                let holds = refused.iter().map(|refused| refusal::hold(self, refused, window));
-                Ruling::all(join_all(holds).await).tell(&self.trial, "D5");
-            },
-            refusal::hold(self, &second, window),
-            self.meanwhile(&first, alone),
+        let refusals = async {
+            let holds = refused.iter().map(|refused| refusal::hold(self, refused, window));
+            Ruling::all(join_all(holds).await).tell(&self.trial, "D5");
+        };
+        let second = self.ask_for(&chosen).await?;
+        let (running, runs) = oneshot::channel();
+        let ((), used, meanwhile) = join3(
+            refusals,
+            self.in_use(&second, window, runs),
+            self.meanwhile(chosen, &first, running),
         )
         .await;
-        let Meanwhile { end, shares, choice } = meanwhile?;
-        ends.extend(end);
+        let meanwhile = match meanwhile? {
+            Ok(meanwhile) => meanwhile,
+            Err(failed) => return self.unselected(&first, failed).await,
+        };
+        ends.extend(meanwhile.end.clone());
+        match used? {
+            Some(used) => self.afterwards(used, ends, meanwhile).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Asks once more for a device that is in use.
+    async fn ask_for(&self, chosen: &Chosen) -> Result<Refused, CheckError> {
+        let because = format!(
+            "device `{}` of pool `{}` is in use by claim `{}`",
+            chosen.device,
+            chosen.pool,
+            select::PINNED
+        );
+        let spec = self.one(std::slice::from_ref(&chosen.expression));
+        refusal::refuse(self, "second", &spec, because).await
+    }
+
+    /// D6, and what it leads to of D9, once a pod runs on the selected device; nothing where D6 came out wrong.
+    async fn in_use(
+        &self,
+        second: &Refused,
+        window: Duration,
+        runs: oneshot::Receiver<Rc<Pinned>>,
+    ) -> Result<Option<Used>, CheckError> {
+        let double = refusal::hold(self, second, window).await;
+        let Ok(pinned) = runs.await else { return Ok(None) };
         if double.is_wrong() {
             double.tell(&self.trial, "D6");
-            return Ok(());
+            return Ok(None);
         }
-        let (taken_over, deallocated) = release::hand_over(self, &pinned, &second).await;
+        let (taken_over, deallocated) = release::hand_over(self, &pinned, second).await;
         Ruling::all([double, taken_over]).tell(&self.trial, "D6");
-        ends.push(deallocated);
         // The first claim is in line again while the second is still on its way out.
-        let (again, ()) = try_join(
+        let ((again, last), ()) = try_join(
             release::second_pass(self, &pinned),
             super::remove(self, &second.pod),
         )
         .await?;
-        ends.push(again);
-        self.afterwards(&pinned, ends, shares, choice).await
+        Ok(Some(Used {
+            pinned,
+            ends: vec![deallocated, again],
+            last,
+        }))
     }
 
     /// D4 where nothing runs on a selected device; D9 in its place where devices work once only, as the first one shows.
@@ -212,19 +239,36 @@ impl Bench<'_> {
         }
     }
 
-    /// What a second device allows while the refusals are watched: D7, a part of D8, and D9's first part.
-    async fn meanwhile(&self, first: &Held, alone: bool) -> Result<Meanwhile, CheckError> {
-        if alone {
-            return Ok(Meanwhile::default());
+    /// D4, and what a second device allows while the refusals are watched: D7, a part of D8, and D9's first part.
+    async fn meanwhile(
+        &self,
+        chosen: Chosen,
+        first: &Held,
+        running: oneshot::Sender<Rc<Pinned>>,
+    ) -> Result<Result<Meanwhile, NotSelected>, CheckError> {
+        let pinned = match select::run(self, chosen, first).await {
+            Ok(pinned) => Rc::new(pinned),
+            Err(failed) => return Ok(Err(failed)),
+        };
+        select::judge(self, &pinned).tell(&self.trial, "D4");
+        // Where nobody waits for it any more, that is no loss.
+        let _ = running.send(pinned);
+        if self.is_alone() {
+            return Ok(Ok(Meanwhile::default()));
         }
         let end = release::end_of_template(self, first).await;
         let shares = self.share().await?;
         let choice = if shares { shapes::choice(self).await? } else { None };
-        Ok(Meanwhile {
+        Ok(Ok(Meanwhile {
             end: Some(end),
             shares: Some(shares),
             choice,
-        })
+        }))
+    }
+
+    /// Whether there is but one device to try with.
+    fn is_alone(&self) -> bool {
+        self.lease.total() < 2
     }
 
     /// D7; tells whether it came out right.
@@ -238,27 +282,47 @@ impl Bench<'_> {
     /// What comes after the release: D9, and of D7 and D8 what was not tried before.
     async fn afterwards(
         &self,
-        pinned: &Pinned,
-        ends: Vec<Ruling>,
-        shares: Option<bool>,
-        choice: Option<Ruling>,
+        used: Used,
+        mut ends: Vec<Ruling>,
+        meanwhile: Meanwhile,
     ) -> Result<(), CheckError> {
+        let Meanwhile { shares, choice, .. } = meanwhile;
+        ends.extend(used.ends);
         let sound = ends.iter().all(Ruling::is_right);
-        Ruling::all(ends).tell(&self.trial, "D9");
-        super::delete(self, &pinned.claim).await?;
-        let shares = match shares {
-            Some(shares) => shares,
-            None => self.share().await?,
+        let release = async {
+            if let Err(error) = used.last.remove(&self.context.patience).await {
+                ends.push(Ruling::Undecided(chain(&error)));
+            }
+            Ruling::all(ends).tell(&self.trial, "D9");
+            super::delete(self, &used.pinned.chosen.claim).await
         };
-        let mut shapes = Vec::from_iter(choice);
-        if sound && shares && self.lease.total() >= 2 {
-            shapes.extend(shapes::pair(self).await?);
+        // Two devices are asked for while the last pod is on its way out of the one.
+        let pair = async {
+            if sound && shares == Some(true) && !self.is_alone() {
+                shapes::pair(self).await
+            } else {
+                Ok(None)
+            }
+        };
+        let ((), pair) = try_join(release, pair).await?;
+        if shares.is_none() {
+            self.share().await?;
         }
+        let shapes: Vec<Ruling> = choice.into_iter().chain(pair).collect();
         if !shapes.is_empty() {
             Ruling::all(shapes).tell(&self.trial, "D8");
         }
         Ok(())
     }
+}
+
+/// What became of the selected device.
+struct Used {
+    pinned: Rc<Pinned>,
+    /// What that says of D9.
+    ends: Vec<Ruling>,
+    /// The last pod on it.
+    last: LivePod,
 }
 
 /// What ran while the refusals were watched.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     CheckError,
-    probe_pod::{ClaimSource, Ruling, chain, unmet},
+    probe_pod::{ClaimSource, LivePod, Ruling, unmet},
 };
 
 /// Takes the pod of a template away and waits for the claim that was made for it to go, too.
@@ -38,7 +38,7 @@ pub(super) async fn end_of_template(bench: &Bench<'_>, first: &Held) -> Ruling {
 /// that says of D6 and, of the first claim, of D9.
 pub(super) async fn hand_over(bench: &Bench<'_>, pinned: &Pinned, waiting: &Refused) -> (Ruling, Ruling) {
     let patience = &bench.context.patience;
-    let (holder, device) = (pinned.held.pod.name(), &pinned.device);
+    let (holder, device) = (pinned.held.pod.name(), &pinned.chosen.device);
     if let Err(error) = pinned.held.pod.remove(patience).await {
         let ruling = error.ruling(&format!(
             "pod `{holder}` did not end, so device `{device}` was not released"
@@ -112,7 +112,7 @@ pub(super) async fn first_again(bench: &Bench<'_>, first: &Held) -> Result<Rulin
 }
 
 /// Runs a second pod on the claim that selects the device: unprepared and prepared again.
-pub(super) async fn second_pass(bench: &Bench<'_>, pinned: &Pinned) -> Result<Ruling, CheckError> {
+pub(super) async fn second_pass(bench: &Bench<'_>, pinned: &Pinned) -> Result<(Ruling, LivePod), CheckError> {
     let pod = bench
         .start(&bench.pod("second-pass", ClaimSource::Named(PINNED.to_owned())))
         .await?;
@@ -121,13 +121,10 @@ pub(super) async fn second_pass(bench: &Bench<'_>, pinned: &Pinned) -> Result<Ru
         Err(error) => unmet(
             &format!(
                 "a second pod on claim `{PINNED}`, after device `{}` was released, did not start",
-                pinned.device
+                pinned.chosen.device
             ),
             &error,
         ),
     };
-    if let Err(error) = pod.remove(&bench.context.patience).await {
-        return Ok(Ruling::all([ruling, Ruling::Undecided(chain(&error))]));
-    }
-    Ok(ruling)
+    Ok((ruling, pod))
 }

@@ -19,11 +19,17 @@ const ATTEMPTS: usize = 3;
 pub(super) const PINNED: &str = "pinned";
 
 /// A claim that picks one device, and how.
-pub(super) struct Pinned {
+pub(super) struct Chosen {
     pub(super) expression: String,
     pub(super) device: String,
     pub(super) pool: String,
     pub(super) claim: DynamicObject,
+    pod: LivePod,
+}
+
+/// The same once its pod runs.
+pub(super) struct Pinned {
+    pub(super) chosen: Chosen,
     pub(super) held: Held,
 }
 
@@ -36,11 +42,12 @@ pub(super) struct NotSelected {
     pub(super) is_used_again: bool,
 }
 
-/// Asks for a device that is not the one the scheduler chose by itself, and runs a pod on it.
+/// Asks for a device that is not the one the scheduler chose by itself, and for a pod on it, which is bound at the end
+/// unless the scheduler has something against it.
 pub(super) async fn select(
     bench: &Bench<'_>,
     first: &Held,
-) -> Result<Result<Pinned, NotSelected>, CheckError> {
+) -> Result<Result<Chosen, NotSelected>, CheckError> {
     let mut taken = Vec::new();
     for _ in 0..ATTEMPTS {
         let Some((pool, device, expression)) = target(bench, first, &taken).await else {
@@ -62,25 +69,13 @@ pub(super) async fn select(
             super::delete(bench, &claim).await?;
             continue;
         }
-        let what =
-            format!("the pod of a claim that selects device `{device}` of pool `{pool}` did not start");
-        return Ok(match bench.hear(pod).await {
-            Ok(held) => Ok(Pinned {
-                expression,
-                device,
-                pool,
-                claim,
-                held,
-            }),
-            Err(error) => {
-                let mut used = first.claim.allocated.iter();
-                Err(NotSelected {
-                    ruling: unmet(&what, &error),
-                    is_used_again: used.any(|its| its.pool == pool && its.device == device)
-                        && bench.has_allocated(PINNED).await,
-                })
-            }
-        });
+        return Ok(Ok(Chosen {
+            expression,
+            device,
+            pool,
+            claim,
+            pod,
+        }));
     }
     let why = "others take every device before it can be selected".to_owned();
     Ok(Err(NotSelected {
@@ -89,15 +84,35 @@ pub(super) async fn select(
     }))
 }
 
+/// Waits until the pod runs on the device and has reported.
+pub(super) async fn run(bench: &Bench<'_>, chosen: Chosen, first: &Held) -> Result<Pinned, NotSelected> {
+    let Chosen {
+        device, pool, pod, ..
+    } = &chosen;
+    match bench.hear(pod.clone()).await {
+        Ok(held) => Ok(Pinned { chosen, held }),
+        Err(error) => {
+            let what =
+                format!("the pod of a claim that selects device `{device}` of pool `{pool}` did not start");
+            let mut used = first.claim.allocated.iter();
+            Err(NotSelected {
+                ruling: unmet(&what, &error),
+                is_used_again: used.any(|its| its.pool == *pool && its.device == *device)
+                    && bench.has_allocated(PINNED).await,
+            })
+        }
+    }
+}
+
 /// Decides whether the selection was honoured.
 pub(super) fn judge(bench: &Bench<'_>, pinned: &Pinned) -> Ruling {
-    let Pinned {
+    let Pinned { chosen, held } = pinned;
+    let Chosen {
         device,
         pool,
-        held,
         expression,
         ..
-    } = pinned;
+    } = chosen;
     let asked = held
         .claim
         .allocated

@@ -1,6 +1,6 @@
 //! D7: two pods share one claim.
 
-use futures::future::join;
+use futures::future::{join, try_join};
 use plimsoll_platform::dra::Claim;
 
 use super::bench::{Bench, Held};
@@ -29,8 +29,7 @@ pub(super) async fn share(bench: &Bench<'_>) -> Result<Ruling, CheckError> {
         },
         (Err(error), _) | (_, Err(error)) => unmet("two pods on one claim did not both start", &error),
     };
-    super::remove(bench, &first).await?;
-    super::remove(bench, &second).await?;
+    try_join(super::remove(bench, &first), super::remove(bench, &second)).await?;
     super::delete(bench, &claim).await?;
     Ok(ruling)
 }

@@ -3,12 +3,13 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use plimsoll_platform::{ApiError, Path, Permission, PodSecurity};
+use tokio::sync::watch;
 
 use super::{
     adapter::Adapter,
     bench::{Bench, Trialled},
     chain,
-    controls::{self, Rulings, Together, broken_off},
+    controls::{self, Bound, Rulings, Together, broken_off},
     slots::{self, FEWEST, Slots},
 };
 use crate::{CheckError, Context, probe_pod::Ruling};
@@ -36,7 +37,17 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
         adapter,
         namespace,
     };
-    let Some(main) = first_gang(&on).await? else {
+    let bound = Bound::default();
+    let once_bound = bound.subscribe();
+    let (result, ()) = tokio::join!(main_controls(&on, bound), late_on_nodes(&on, once_bound));
+    result
+}
+
+/// All but G5 and G7 where nodes are slots, too.
+async fn main_controls(on: &Trialled, bound: Bound) -> Result<(), CheckError> {
+    let main = first_gang(on, &bound).await?;
+    drop(bound);
+    let Some(main) = main else {
         let reason = format!(
             "fewer than {FEWEST} slots can be made: it takes {FEWEST} nodes that accept pods, or {FEWEST} free \
              accelerators on one"
@@ -46,21 +57,42 @@ pub(super) async fn run(context: &Context, adapter: &'static dyn Adapter) -> Res
     };
     main.together.ruling.clone().tell(&on.trial, "G1");
     if let Some(took) = main.together.took {
-        let at_least = context.settings.gang.hold.unwrap_or_default();
-        let hold = context.patience.hold(took).max(at_least);
+        let hold = hold(&on.context, took);
         // What shows nothing more for being done with accelerators is done beside them.
-        let side = nodes(context).unwrap_or_else(|| Arc::clone(&main.slots));
+        let nodes = nodes(&on.context);
+        let late = async {
+            if nodes.is_none() {
+                tell_all(on, "G5", lateness(on, &main.slots, hold)).await;
+            }
+        };
+        let side = nodes.as_ref().unwrap_or(&main.slots);
         let (rulings, ..) = tokio::join!(
-            shortage(&on, &main.slots, hold),
-            tell_all(&on, "G4", rivalry(&on, &side)),
-            tell_all(&on, "G5", lateness(&on, &side, hold)),
-            extra(&on, &main, hold),
+            shortage(on, &main.slots, hold),
+            tell_all(on, "G4", rivalry(on, side)),
+            late,
+            extra(on, &main, hold),
         );
-        tell_all(&on, "G2", async { rulings }).await;
+        tell_all(on, "G2", async { rulings }).await;
     }
     observed(&main.bench, &main.together).await.tell(&on.trial, "G6");
     main.bench.close().await;
     Ok(())
+}
+
+/// G5 and G7 on nodes, from the moment on that a gang is known to be bound, and how fast: they wait for a member most of
+/// the time, and disturb nobody meanwhile.
+async fn late_on_nodes(on: &Trialled, mut bound: watch::Receiver<Option<Duration>>) {
+    let Some(nodes) = nodes(&on.context) else { return };
+    let took = bound.wait_for(Option::is_some).await.map_or(None, |took| *took);
+    if let Some(took) = took {
+        tell_all(on, "G5", lateness(on, &nodes, hold(&on.context, took))).await;
+    }
+}
+
+/// For how long a refusal is watched, where a gang that fits took that long.
+fn hold(context: &Context, took: Duration) -> Duration {
+    let at_least = context.settings.gang.hold.unwrap_or_default();
+    context.patience.hold(took).max(at_least)
 }
 
 /// The slots of the main controls, and the first gang in them.
@@ -96,7 +128,7 @@ fn permission(permission: &Permission) -> String {
 
 /// Runs G1 where accelerators are the slots, if there are enough; else, or if the accelerators themselves are in
 /// the way, where nodes are.
-async fn first_gang(on: &Trialled) -> Result<Option<Main>, CheckError> {
+async fn first_gang(on: &Trialled, bound: &Bound) -> Result<Option<Main>, CheckError> {
     let nodes = nodes(&on.context);
     let wanted = if nodes.is_some() { ACCELERATORS } else { FEWEST };
     let mut obstructed = false;
@@ -104,7 +136,7 @@ async fn first_gang(on: &Trialled) -> Result<Option<Main>, CheckError> {
         let Some(slots) = Slots::accelerators(&on.context, &path, wanted).await? else {
             continue;
         };
-        let main = start(on, Arc::new(slots), "first").await?;
+        let main = start(on, Arc::new(slots), "first", bound).await?;
         if nodes.is_none() || !is_undecided(&main.together.ruling) {
             return Ok(Some(main));
         }
@@ -115,14 +147,14 @@ async fn first_gang(on: &Trialled) -> Result<Option<Main>, CheckError> {
         break;
     }
     let Some(slots) = nodes else { return Ok(None) };
-    let main = start(on, slots, "start").await?;
+    let main = start(on, slots, "start", bound).await?;
     Ok(Some(Main { obstructed, ..main }))
 }
 
-async fn start(on: &Trialled, slots: Arc<Slots>, name: &str) -> Result<Main, CheckError> {
+async fn start(on: &Trialled, slots: Arc<Slots>, name: &str, bound: &Bound) -> Result<Main, CheckError> {
     let bench = Bench::new(on, &slots, name);
     bench.fill_spare().await?;
-    let together = controls::together(&bench).await?;
+    let together = controls::together(&bench, bound).await?;
     Ok(Main {
         slots,
         together,
@@ -258,7 +290,7 @@ async fn with_accelerators(on: &Trialled, path: &Path, hold: Duration) -> Result
     let Some(slots) = Slots::accelerators(&on.context, path, FEWEST).await? else {
         return Ok(None);
     };
-    let first = start(on, Arc::new(slots), "extra").await?;
+    let first = start(on, Arc::new(slots), "extra", &Bound::default()).await?;
     let mut parts = vec![("G1", first.together.ruling)];
     if parts.iter().all(|(_, ruling)| ruling.is_right()) {
         parts.extend(one_short(on, &first.slots, "extra-lack", hold).await?);

@@ -38,6 +38,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, voice: Voice) -> Ended {
     let request = Request {
         platform,
         defects: args.defect.clone(),
+        only: args.only.clone(),
         pairs: args.pairs.into(),
         seeds: args.seeds,
         seed: args.seed,

@@ -12,7 +12,7 @@ use crate::{CheckError, probe_pod::Ruling};
 
 pub(super) use late::late_member;
 pub(super) use short::one_short;
-pub(super) use together::{Together, together};
+pub(super) use together::{Bound, Together, together};
 pub(super) use two_gangs::two_gangs;
 
 /// Rulings by the control they belong to.

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{not_bound, not_met};
 use crate::{
     CheckError,
     gang_scheduling::{bench::Bench, duty::Duty, gang::Gang},
     probe_pod::Ruling,
 };
+
+/// Where it is told how long the binding of a gang took, once it is bound.
+pub(in super::super) type Bound = watch::Sender<Option<Duration>>;
 
 /// How the first gang fared.
 pub(in super::super) struct Together {
@@ -19,15 +24,16 @@ pub(in super::super) struct Together {
     pub gang: Gang,
 }
 
-/// Creates a gang for all the slots there are; its members must be bound, run, and meet.
-pub(in super::super) async fn together(bench: &Bench) -> Result<Together, CheckError> {
+/// Creates a gang for all the slots there are; its members must be bound, which is told how long it took at once, run,
+/// and meet.
+pub(in super::super) async fn together(bench: &Bench, bound: &Bound) -> Result<Together, CheckError> {
     let size = bench.slots.count();
     let began = bench.elapsed();
     let mut gang = bench.form("whole", size, Duty::Meet).await?;
     let name = gang.name.clone();
     let patience = bench.context.patience;
     let (ruling, took) = match bench.bound(&name, size, patience.scheduling()).await {
-        Ok(()) => meet(bench, &gang, began).await,
+        Ok(()) => meet(bench, &gang, began, bound).await,
         Err(error) => (
             not_bound(bench, &name, &error, "in a place with room for all of it").await?,
             None,
@@ -38,11 +44,14 @@ pub(in super::super) async fn together(bench: &Bench) -> Result<Together, CheckE
 }
 
 /// All are bound: says how fast that went, and waits until they have met.
-async fn meet(bench: &Bench, gang: &Gang, began: Duration) -> (Ruling, Option<Duration>) {
+async fn meet(bench: &Bench, gang: &Gang, began: Duration, bound: &Bound) -> (Ruling, Option<Duration>) {
     let (name, size) = (&gang.name, gang.size);
     let (whole, binds) = bench.with(|timeline| (timeline.whole_at(name), timeline.bind_spread(name)));
     let took =
         whole.map(|at| Duration::from_millis(u64::try_from(at).unwrap_or(u64::MAX)).saturating_sub(began));
+    if let Some(took) = took {
+        bound.send_replace(Some(took));
+    }
     let took_ms = took.unwrap_or_default().as_millis();
     let seen = format!(
         "all {size} members were bound within {took_ms} ms, {} ms apart",
