@@ -135,18 +135,24 @@ impl Load {
                 period: periods,
                 ended_unix_ms: 0,
                 busy_ms: 0,
+                device_busy_ms: None,
                 elapsed_ms: 0,
                 read_bytes: 0,
                 written_bytes: 0,
                 operations: 0,
             };
+            let counted = worker.storage.busy();
             while clock.monotonic().saturating_sub(start) < busy {
                 worker.step(&mut period).await?;
             }
+            let counts = worker.storage.busy();
             let worked = clock.monotonic().saturating_sub(start);
             // Also where nothing is left to rest: this is how a request to stop is noticed.
             rest = clock.rest(self.period.saturating_sub(worked)).await;
             period.busy_ms = millis(worked);
+            period.device_busy_ms = counts
+                .zip(counted)
+                .map(|(after, before)| millis(after.saturating_sub(before)));
             period.elapsed_ms = millis(clock.monotonic().saturating_sub(start));
             period.ended_unix_ms = millis(clock.unix());
             periods += 1;

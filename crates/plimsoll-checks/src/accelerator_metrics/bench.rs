@@ -35,6 +35,12 @@ const SEEN: Duration = Duration::from_secs(50);
 /// How many answers make a level.
 const ANSWERS: usize = 3;
 
+/// How long devices are given to come to rest before a load.
+const CALM: Duration = Duration::from_secs(15);
+
+/// A load tells of a period once it is over, and its log may be a moment late.
+const PERIODS_MS: u64 = 2000;
+
 /// How many more answers memory is waited for once utilisation has risen.
 const MORE_ANSWERS: usize = 8;
 
@@ -156,6 +162,7 @@ impl Bench<'_> {
                 Ok(wave) => wave,
                 Err(error) => return Ok(Err(error)),
             };
+            let rise = freshness::rise_of(&wave, &steady, rise);
             let followed = feed.look(|chart| freshness::follower(chart, &wave, rise).is_some());
             let last = half == HALVES[HALVES.len() - 1];
             done.wave = Some(wave.clone());
@@ -172,7 +179,9 @@ impl Bench<'_> {
 
     /// A load until it shows, and what comes after it until everything is back.
     async fn steadily(&self, feed: &Feed) -> Result<Result<Steady, WaitError>, CheckError> {
-        let idle_from = feed.look(|chart| chart.answers.first().copied().unwrap_or_default());
+        // A device that was just prepared or given back has readings of that.
+        feed.until(CALM, is_calm).await;
+        let (idle_from, idle_to) = feed.look(idle);
         let name = format!("load-{}", self.suffix);
         let pod = stimulus::load(self.context, self.subject, self.node, &name, Work::Steadily);
         let pod = self.roster.start(&pod).await?;
@@ -192,6 +201,7 @@ impl Bench<'_> {
             duty: DUTY,
             held_bytes,
             idle_from,
+            idle_to,
             began: at,
             ended: u64::MAX,
             after_to: u64::MAX,
@@ -199,6 +209,10 @@ impl Bench<'_> {
         feed.until(SEEN, |chart| has_settled(self.node, chart, &steady))
             .await;
         steady.ended = feed.latest();
+        match self.worked(&pod, &steady).await {
+            Ok(duty) => steady.duty = duty.unwrap_or(DUTY),
+            Err(error) => return Ok(Err(error)),
+        }
         pod.remove(&self.context.patience).await?;
         let lag = feed.look(|chart| lag(chart, &steady));
         let within = lag * 2 + BACK;
@@ -206,6 +220,16 @@ impl Bench<'_> {
             .await;
         steady.after_to = feed.latest();
         Ok(Ok(steady))
+    }
+
+    /// The part of the time that a steady load truly worked.
+    async fn worked(&self, pod: &LivePod, steady: &Steady) -> Result<Option<f64>, WaitError> {
+        let within = self.context.patience.report().within;
+        let told = heard(pod, LOAD, within, |heard| {
+            let last = heard.load_periods.last();
+            last.is_some_and(|last| last.ended_unix_ms + PERIODS_MS >= steady.ended)
+        });
+        Ok(stimulus::duty(&told.await?.load_periods))
     }
 
     async fn begin(&self, pod: &LivePod) -> Result<Begun, WaitError> {
@@ -328,7 +352,7 @@ impl Bench<'_> {
         let mut loads = Vec::new();
         if let Some(steady) = &done.steady {
             loads.push(json!({
-                "kind": "steady", "device": steady.held.to_string(), "duty": steady.duty,
+                "kind": "steady", "device": steady.held.to_string(), "duty": steady.duty, "asked": DUTY,
                 "held_bytes": steady.held_bytes, "pod": steady.by.shown(),
                 "busy": [[steady.began, steady.ended]],
             }));
@@ -339,7 +363,7 @@ impl Bench<'_> {
                 .iter()
                 .map(|(begin, end, _)| json!([begin, end]))
                 .collect();
-            loads.push(json!({"kind": "wave", "duty": 1.0, "half_ms": wave.half_ms, "busy": busy}));
+            loads.push(json!({"kind": "wave", "duty": wave.duty, "asked": 1.0, "half_ms": wave.half_ms, "busy": busy}));
         }
         let lag = done.steady.as_ref().map(|steady| lag(chart, steady).as_millis());
         self.context.observe(
@@ -356,6 +380,24 @@ impl Bench<'_> {
 /// The series of the device that was worked on.
 fn own<'a>(chart: &'a Chart, steady: &Steady) -> Option<&'a Course> {
     chart.devices.get(movement::located(chart, steady)?.key())
+}
+
+/// Whether the last answers of devices vary so little that a load will stand out.
+fn is_calm(chart: &Chart) -> bool {
+    let from = chart.answers.iter().rev().nth(ANSWERS - 1);
+    from.is_some_and(|from| movement::is_calm(chart, *from, DUTY))
+}
+
+/// The span of the readings that a load is compared with.
+fn idle(chart: &Chart) -> (u64, u64) {
+    let answers = &chart.answers;
+    let from = if is_calm(chart) {
+        answers.iter().rev().nth(ANSWERS - 1)
+    } else {
+        answers.first()
+    };
+    let of = |at: Option<&u64>| at.copied().unwrap_or_default();
+    (of(from), of(answers.last()))
 }
 
 /// Whether a steady load shows, and has done so long enough to tell by how much; or will not show.

@@ -10,11 +10,14 @@ pub(super) struct Steady {
     pub(super) held: Held,
     /// The container that did it.
     pub(super) by: Holder,
-    /// The part of the time that it worked, 0 to 1.
+    /// The part of the time that it truly worked, 0 to 1, as its own container saw it: what was asked for until then, and
+    /// less where the machine's processors were busy with something else.
     pub(super) duty: f64,
     pub(super) held_bytes: u64,
     /// Where the readings before it begin.
     pub(super) idle_from: u64,
+    /// Where they end: before anybody prepared the device, which may be work for it.
+    pub(super) idle_to: u64,
     pub(super) began: u64,
     pub(super) ended: u64,
     /// Where the readings after it end.
@@ -22,10 +25,12 @@ pub(super) struct Steady {
 }
 
 /// A load that comes and goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wave {
     /// How long each half is.
     pub(super) half_ms: u64,
+    /// The part of each half with work that was truly worked, 0 to 1; of the half with the least.
+    pub(super) duty: f64,
     /// Begin of work, end of work, and end of the rest after it.
     pub(super) cycles: Vec<(u64, u64, u64)>,
 }

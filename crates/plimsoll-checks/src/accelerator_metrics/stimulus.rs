@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_platform::{Namespace, Path, WaitError};
-use plimsoll_probe::Transcript;
+use plimsoll_probe::{Transcript, protocol::LoadPeriod};
 
 use super::{
     device::Held,
@@ -210,14 +210,77 @@ pub(super) async fn begun(pod: &LivePod, within: Duration) -> Result<Begun, Wait
     })
 }
 
+/// The part of the time that a load truly worked, as far as its container told.
+pub(super) fn duty(periods: &[LoadPeriod]) -> Option<f64> {
+    let busy: u64 = periods.iter().map(busy_ms).sum();
+    let elapsed: u64 = periods.iter().map(|period| period.elapsed_ms).sum();
+    (elapsed > 0).then(|| busy as f64 / elapsed as f64)
+}
+
+/// For how long a device worked in a period: by the kernel's count where there is one, else as long as it was made to.
+fn busy_ms(period: &LoadPeriod) -> u64 {
+    period
+        .device_busy_ms
+        .map_or(period.busy_ms, |counted| counted.min(period.busy_ms))
+}
+
 /// When a load came and went.
 pub(super) fn wave(transcript: &Transcript, half: Duration) -> Wave {
+    let shares = transcript
+        .load_periods
+        .iter()
+        .filter(|period| period.busy_ms > 0)
+        .map(|period| busy_ms(period) as f64 / period.busy_ms as f64);
     let cycles = transcript.load_periods.iter().map(|period| {
         let begin = period.ended_unix_ms.saturating_sub(period.elapsed_ms);
         (begin, begin + period.busy_ms, period.ended_unix_ms)
     });
     Wave {
+        duty: shares.fold(1.0, f64::min),
         half_ms: u64::try_from(half.as_millis()).unwrap_or(u64::MAX),
         cycles: cycles.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn period(busy_ms: u64, device_busy_ms: Option<u64>, elapsed_ms: u64) -> LoadPeriod {
+        LoadPeriod {
+            period: 0,
+            ended_unix_ms: 10_000,
+            busy_ms,
+            device_busy_ms,
+            elapsed_ms,
+            read_bytes: 1,
+            written_bytes: 0,
+            operations: 1,
+        }
+    }
+
+    #[test]
+    fn what_a_device_truly_did_is_what_the_kernel_counted() {
+        assert_eq!(duty(&[period(800, None, 1000)]), Some(0.8));
+        assert_eq!(duty(&[period(800, Some(400), 1000)]), Some(0.4));
+        assert_eq!(
+            duty(&[period(800, Some(900), 1000)]),
+            Some(0.8),
+            "others' work is not ours"
+        );
+        assert_eq!(
+            duty(&[period(800, None, 1000), period(800, None, 3000)]),
+            Some(0.4)
+        );
+        assert_eq!(duty(&[]), None);
+    }
+
+    #[test]
+    fn a_wave_is_as_high_as_its_lowest_half() {
+        let transcript = Transcript {
+            load_periods: vec![period(3000, Some(3000), 6000), period(3000, Some(1500), 6000)],
+            ..Transcript::default()
+        };
+        assert_eq!(wave(&transcript, Duration::from_secs(3)).duty, 0.5);
     }
 }

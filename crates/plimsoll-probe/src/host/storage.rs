@@ -1,6 +1,7 @@
 //! The content of a device.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::protocol::Errno;
 
@@ -14,6 +15,9 @@ pub trait Storage: Send {
 
     /// Whether it may be written to.
     fn is_writable(&self) -> bool;
+
+    /// For how long the device has had something to do since it exists, by the kernel's own count, where there is one.
+    fn busy(&self) -> Option<Duration>;
 
     /// Reads from `offset` on; how much was read, or the kernel's answer.
     fn read_at(

@@ -51,6 +51,8 @@ impl Clock for FakeClock {
 struct FakeStorage {
     content: Vec<u8>,
     now: Now,
+    /// What the kernel counts, if it does.
+    counted: Option<Duration>,
     written: Vec<(u64, usize)>,
     released: Vec<(u64, u64)>,
     broken_after: Option<usize>,
@@ -62,6 +64,7 @@ impl FakeStorage {
         Self {
             content,
             now: clock.now.clone(),
+            counted: None,
             written: Vec::new(),
             released: Vec::new(),
             broken_after: None,
@@ -89,8 +92,14 @@ impl Storage for FakeStorage {
         true
     }
 
+    fn busy(&self) -> Option<Duration> {
+        self.counted
+    }
+
     async fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
         self.now.pass(Duration::from_millis(1));
+        // The other millisecond of each pair was spent waiting for a processor.
+        self.counted = self.counted.map(|counted| counted + Duration::from_millis(1));
         let offset = usize::try_from(offset).unwrap();
         buffer.copy_from_slice(&self.content[offset..offset + buffer.len()]);
         Ok(buffer.len())
@@ -142,6 +151,24 @@ fn works_for_its_part_of_each_period() {
         assert_eq!((period.busy_ms, period.elapsed_ms), (500, 1000));
         assert_eq!(period.operations, 500);
         assert_eq!(period.read_bytes, period.written_bytes);
+    }
+}
+
+#[test]
+fn what_the_device_truly_did_is_told_where_the_kernel_counts_it() {
+    let clock = FakeClock::default();
+    let mut storage = FakeStorage::ours(8 << 20, &clock);
+    let uncounted = run(&load(0.5, 0), &mut storage, &clock).unwrap();
+    assert!(
+        uncounted
+            .load_periods
+            .iter()
+            .all(|period| period.device_busy_ms.is_none())
+    );
+    storage.counted = Some(Duration::ZERO);
+    let counted = run(&load(0.5, 0), &mut storage, &clock).unwrap();
+    for period in &counted.load_periods {
+        assert_eq!((period.busy_ms, period.device_busy_ms), (500, Some(250)));
     }
 }
 

@@ -30,6 +30,10 @@ pub struct LoadPeriod {
     pub ended_unix_ms: u64,
     /// The part of it that was spent working.
     pub busy_ms: u64,
+    /// For how long the device was busy in that part, by the kernel's own count: less than was spent where the
+    /// processors are busy as well. Absent where the kernel does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_busy_ms: Option<u64>,
     /// Its whole length.
     pub elapsed_ms: u64,
     /// Bytes read.

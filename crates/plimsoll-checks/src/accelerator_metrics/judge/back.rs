@@ -70,7 +70,7 @@ mod tests {
     fn ruled(after: f64) -> Ruling {
         let course = course_with("a", [0.0, 80.0, after]);
         let steady = steady("a");
-        let moved = Move::of(&course, steady.idle_from, steady.began, steady.ended).unwrap();
+        let moved = Move::of(&course, &steady).unwrap();
         judge("n", &Chart::default(), &course, &moved, &steady)
     }
 

@@ -29,6 +29,7 @@ pub(in crate::accelerator_metrics) fn steady(uuid: &str) -> Steady {
         duty: 0.8,
         held_bytes: 16 * MIB,
         idle_from: 1000,
+        idle_to: 10_000,
         began: 10_500,
         ended: 20_500,
         after_to: 30_500,
@@ -46,6 +47,7 @@ pub(in crate::accelerator_metrics) fn holder(pod: &str) -> Holder {
 pub(in crate::accelerator_metrics) fn wave() -> Wave {
     Wave {
         half_ms: 4000,
+        duty: 1.0,
         cycles: vec![(32_000, 36_000, 40_000), (40_000, 44_000, 48_000)],
     }
 }

@@ -4,13 +4,16 @@ use super::{percent, seconds};
 use crate::{
     accelerator_metrics::{
         chart::{Chart, Course, Line, mean},
-        experiment::Wave,
+        experiment::{Steady, Wave},
     },
     probe_pod::Ruling,
 };
 
 /// The latest that a reading may follow.
 pub(in crate::accelerator_metrics) const LATEST_MS: u64 = 30_000;
+
+/// With less than that of the time worked, a wave is none.
+const LEAST_DUTY: f64 = 0.25;
 
 /// In which steps lags are tried.
 const STEP_MS: u64 = 250;
@@ -77,6 +80,15 @@ pub(in crate::accelerator_metrics) fn follower<'a>(
         .max_by(|a, b| a.1.swing.total_cmp(&b.1.swing))
 }
 
+/// By how much this wave moves what a steady load moved by so much: less, where it worked less.
+pub(in crate::accelerator_metrics) fn rise_of(wave: &Wave, steady: &Steady, steady_rise: f64) -> f64 {
+    if steady.duty > 0.0 {
+        steady_rise * (wave.duty / steady.duty).min(1.0)
+    } else {
+        steady_rise
+    }
+}
+
 /// Decides, where a steady load had moved something by `steady_rise`.
 pub(in crate::accelerator_metrics) fn judge(
     node: &str,
@@ -86,6 +98,13 @@ pub(in crate::accelerator_metrics) fn judge(
 ) -> Ruling {
     if wave.cycles.is_empty() {
         return Ruling::Undecided(format!("the load on node `{node}` never came and went"));
+    }
+    if wave.duty < LEAST_DUTY {
+        return Ruling::Undecided(format!(
+            "a load that came and went on node `{node}` had the device work only {} of the time while it was there: \
+             the machine is busy with something else",
+            percent(wave.duty)
+        ));
     }
     match follower(chart, wave, steady_rise) {
         Some((course, found)) => Ruling::Right(format!(
@@ -115,6 +134,7 @@ mod tests {
         };
         Wave {
             half_ms,
+            duty: 1.0,
             cycles: vec![cycle(0), cycle(1)],
         }
     }
@@ -143,6 +163,19 @@ mod tests {
     fn a_slow_one_follows_a_slow_wave() {
         assert!(follows(&shown(&wave(32_000), 15), &wave(32_000), 0.8).is_some());
         assert_eq!(follows(&shown(&wave(4000), 15), &wave(4000), 0.8), None);
+    }
+
+    #[test]
+    fn a_wave_that_worked_less_is_followed_by_less() {
+        let steady = crate::accelerator_metrics::judge::fixture::steady("a");
+        let of = |duty| Wave { duty, ..wave(4000) };
+        assert_eq!(rise_of(&of(1.0), &steady, 0.8), 0.8);
+        assert!((rise_of(&of(0.4), &steady, 0.8) - 0.4).abs() < 1e-9);
+        let ruling = judge("n", &Chart::default(), &of(0.1), 0.8);
+        assert!(
+            matches!(&ruling, Ruling::Undecided(why) if why.contains("only 10 %")),
+            "{ruling:?}"
+        );
     }
 
     #[test]

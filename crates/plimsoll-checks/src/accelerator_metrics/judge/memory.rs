@@ -22,9 +22,8 @@ pub(in crate::accelerator_metrics) struct Rise {
 /// What memory in use of a device did when some was held.
 pub(in crate::accelerator_metrics) fn rise(course: &Course, steady: &Steady) -> Option<Rise> {
     let line = course.used()?;
-    let before = steady.began.saturating_sub(1);
     // A device that had no series before it was held held nothing.
-    let idle = line.level(steady.idle_from, before).unwrap_or_default();
+    let idle = line.level(steady.idle_from, steady.idle_to).unwrap_or_default();
     let (_, loaded) = line.within(steady.began, steady.ended).last()?;
     Some(Rise { idle, loaded })
 }

@@ -3,7 +3,7 @@
 use super::{back, percent, seconds};
 use crate::{
     accelerator_metrics::{
-        chart::{Chart, Course},
+        chart::{Chart, Course, Line, mean},
         device::Ids,
         experiment::Steady,
     },
@@ -15,6 +15,9 @@ pub(in crate::accelerator_metrics) const LEAST_RISE: f64 = 0.2;
 
 /// How many times its own noise it must rise by.
 const OVER_NOISE: f64 = 5.0;
+
+/// The part of what a device truly did that its exporter must show.
+const SHOWN: f64 = 0.75;
 
 /// What a device's utilisation did when a load came.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,24 +41,12 @@ impl Move {
         self.rise() >= self.due
     }
 
-    /// What a course did between two moments, the second of them perhaps not over yet.
-    pub(in crate::accelerator_metrics) fn of(
-        course: &Course,
-        idle_from: u64,
-        began: u64,
-        ended: u64,
-    ) -> Option<Self> {
+    /// What a course did when a load came, which perhaps is not over yet.
+    pub(in crate::accelerator_metrics) fn of(course: &Course, steady: &Steady) -> Option<Self> {
+        let (began, ended) = (steady.began, steady.ended);
         let line = course.utilisation()?;
-        let idle: Vec<f64> = line
-            .within(idle_from, began.saturating_sub(1))
-            .map(|(_, value)| value)
-            .collect();
+        let (level, noise) = rest(line, steady.idle_from, steady.idle_to);
         let loaded = line.level(began, ended)?;
-        // A device that had no series before it was held was idle.
-        let level = crate::accelerator_metrics::chart::mean(&idle).unwrap_or_default();
-        let noise = idle.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-            - idle.iter().copied().fold(f64::INFINITY, f64::min);
-        let noise = if noise.is_finite() { noise } else { 0.0 };
         let due = LEAST_RISE.max(OVER_NOISE * noise);
         let risen = line
             .within(began, ended)
@@ -72,12 +63,30 @@ impl Move {
     }
 }
 
+/// The level of a line within a span of time, and how far it varied. A device that had no series was idle.
+fn rest(line: &Line, from: u64, to: u64) -> (f64, f64) {
+    let values: Vec<f64> = line.within(from, to).map(|(_, value)| value).collect();
+    let noise = values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        - values.iter().copied().fold(f64::INFINITY, f64::min);
+    let noise = if noise.is_finite() { noise } else { 0.0 };
+    (mean(&values).unwrap_or_default(), noise)
+}
+
+/// Whether devices that may be idle have varied so little since a moment that a load of that duty would stand out. One
+/// that somebody else works on is not waited for.
+pub(in crate::accelerator_metrics) fn is_calm(chart: &Chart, from: u64, duty: f64) -> bool {
+    let lines = chart.devices.values().filter_map(Course::utilisation);
+    lines
+        .map(|line| rest(line, from, u64::MAX))
+        .all(|(level, noise)| level >= LEAST_RISE || OVER_NOISE * noise <= duty / 2.0)
+}
+
 /// What all devices did.
 pub(in crate::accelerator_metrics) fn moves(chart: &Chart, steady: &Steady) -> Vec<Move> {
     chart
         .devices
         .values()
-        .filter_map(|course| Move::of(course, steady.idle_from, steady.began, steady.ended))
+        .filter_map(|course| Move::of(course, steady))
         .collect()
 }
 
@@ -139,6 +148,15 @@ pub(in crate::accelerator_metrics) fn rises(
         None => Ruling::Undecided(format!(
             "the exporter of node `{node}` gave no reading of utilisation while device {} worked",
             steady.held
+        )),
+        Some(still) if still.due > steady.duty * SHOWN => Ruling::Undecided(format!(
+            "device {} of node `{node}` could be made to work only {} of the time: a rise of {} by {}, as its readings \
+             before call for, was not to be had; {} was read",
+            steady.held,
+            percent(steady.duty),
+            still.name,
+            percent(still.due),
+            percent(still.loaded)
         )),
         Some(still) => Ruling::Wrong(format!(
             "no utilisation series of node `{node}` moved while device {} worked {} of the time for {}: {} of device \
@@ -246,7 +264,7 @@ pub(in crate::accelerator_metrics) fn is_the_device(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accelerator_metrics::judge::fixture::{chart, steady};
+    use crate::accelerator_metrics::judge::fixture::{chart, course_with, steady};
 
     fn ruled(values: &[(&str, [f64; 2])]) -> (Ruling, Option<Ruling>, Ruling) {
         let chart = chart(values);
@@ -263,6 +281,33 @@ mod tests {
     fn the_one_that_worked_rises_alone() {
         let (m3, m4, m7) = ruled(&[("a", [0.0, 80.0]), ("b", [0.0, 0.0])]);
         assert!(m3.is_right() && m4.unwrap().is_right() && m7.is_right());
+    }
+
+    #[test]
+    fn a_load_that_fell_short_of_what_must_be_seen_proves_nothing() {
+        let chart = chart(&[("a", [0.0, 15.0])]);
+        for (duty, wrong) in [(0.8, true), (0.28, true), (0.2, false)] {
+            let steady = Steady { duty, ..steady("a") };
+            let ruling = rises("n", &chart, &moves(&chart, &steady), &steady);
+            assert_eq!(ruling.is_wrong(), wrong, "{duty}: {ruling:?}");
+            assert!(
+                wrong || ruling.detail().contains("only 20 % of the time"),
+                "{ruling:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn noise_is_waited_out_unless_somebody_else_makes_it() {
+        let restless = |from: f64, to: f64| {
+            let mut chart = chart(&[("a", [0.0, 80.0])]);
+            let course = chart.devices.get_mut("a").unwrap();
+            *course = course_with("a", [from, to, from]);
+            is_calm(&chart, 0, 0.8)
+        };
+        assert!(restless(0.0, 5.0));
+        assert!(!restless(0.0, 11.0));
+        assert!(restless(60.0, 90.0), "somebody works on it");
     }
 
     #[test]

@@ -160,7 +160,7 @@ mod tests {
 
     fn unit(course: &Course) -> Option<Ruling> {
         let steady = steady("a");
-        let moved = Move::of(course, steady.idle_from, steady.began, steady.ended)?;
+        let moved = Move::of(course, &steady)?;
         other_unit("n", course, &moved, &steady)
     }
 

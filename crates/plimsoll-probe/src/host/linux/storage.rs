@@ -1,7 +1,8 @@
 //! The content of a real device.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom};
 
@@ -16,6 +17,8 @@ pub struct LinuxStorage {
     bytes: u64,
     direct: bool,
     writable: bool,
+    /// Where the kernel counts what the device does.
+    counters: PathBuf,
 }
 
 impl LinuxStorage {
@@ -32,11 +35,14 @@ impl LinuxStorage {
             match rustix::fs::open(path, access | cache | CAREFULLY, Mode::empty()) {
                 Ok(file) => {
                     let bytes = rustix::fs::seek(&file, SeekFrom::End(0))?;
+                    let number = rustix::fs::fstat(&file)?.st_rdev;
+                    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
                     return Ok(Self {
                         file,
                         bytes,
                         direct,
                         writable,
+                        counters: format!("/sys/dev/block/{major}:{minor}/stat").into(),
                     });
                 }
                 Err(error) => last = error.into(),
@@ -59,6 +65,10 @@ impl Storage for LinuxStorage {
         self.writable
     }
 
+    fn busy(&self) -> Option<Duration> {
+        busy(&std::fs::read_to_string(&self.counters).ok()?)
+    }
+
     async fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
         Ok(rustix::io::pread(&self.file, buffer, offset)?)
     }
@@ -74,10 +84,25 @@ impl Storage for LinuxStorage {
     }
 }
 
+/// The tenth of a block device's counters: milliseconds with requests in flight.
+fn busy(counters: &str) -> Option<Duration> {
+    let field = counters.split_whitespace().nth(9)?;
+    field.parse().ok().map(Duration::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::{AlignedBuffer, run_now};
+
+    #[test]
+    fn the_kernel_counts_the_time_with_requests_in_flight() {
+        let counters = " 121 0 8456 13 4 0 32 2 0 48 15 0 0 0 0 0 0\n";
+        assert_eq!(busy(counters), Some(Duration::from_millis(48)));
+        assert_eq!(busy("121 0 8456"), None);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(LinuxStorage::open(file.path()).unwrap().busy(), None, "no device");
+    }
 
     #[test]
     fn reads_back_what_it_wrote_and_releases_it() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use plimsoll_apiserver::elapse;
 use plimsoll_probe::host::Storage;
 use plimsoll_probe::protocol::{DeviceNumber, Errno};
+use tokio::time::Instant;
 
 use crate::node::device::Machine;
 
@@ -47,6 +48,10 @@ impl Storage for SimulatedStorage {
 
     fn is_writable(&self) -> bool {
         true
+    }
+
+    fn busy(&self) -> Option<Duration> {
+        Some(self.machine.activity_at(self.number, Instant::now()).busy)
     }
 
     async fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
