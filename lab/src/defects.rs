@@ -106,6 +106,14 @@ pub(crate) fn scheduler_enforces_gangs(defects: &[String]) -> bool {
         .all(|lab| lab.settings.scheduler_gang_enforcement)
 }
 
+/// Whether the scheduler's gate for groups that want a domain is on. It is nothing without gangs.
+pub(crate) fn scheduler_enforces_topology(defects: &[String]) -> bool {
+    scheduler_enforces_gangs(defects)
+        && chosen(defects)
+            .filter_map(Defect::on_lab)
+            .all(|lab| lab.settings.scheduler_topology_enforcement)
+}
+
 /// What the cluster must hold for the defects to show, in the order of creation.
 pub(crate) fn manifests(defects: &[String]) -> Vec<Value> {
     let mut manifests: Vec<Value> = Vec::new();

@@ -97,6 +97,8 @@ pub struct Settings {
     pub accelerators: Option<String>,
     /// Whether the scheduler itself enforces gangs (its `GangScheduling` gate).
     pub scheduler_gang_enforcement: bool,
+    /// Whether the scheduler heeds in which domain a group wants to be (its `TopologyAwareWorkloadScheduling` gate).
+    pub scheduler_topology_enforcement: bool,
     /// The rule that the lab's gang controller follows; it does not run without one.
     pub gang_controller: Option<GangRule>,
 }
@@ -107,6 +109,7 @@ impl Default for Settings {
             allocation: None,
             accelerators: None,
             scheduler_gang_enforcement: true,
+            scheduler_topology_enforcement: true,
             gang_controller: None,
         }
     }

@@ -16,6 +16,27 @@ const SHARE_OF_NOW: f64 = 0.002;
 /// How long an exporter with `met.stale` serves what it has read.
 const STALE: Duration = Duration::from_secs(40);
 
+/// How an exporter answers a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// With this.
+    Text(Vec<u8>),
+    /// With this again and again, up to [`ENDLESS`] bytes.
+    Endless(Vec<u8>),
+    /// Not at all: the connection stays open.
+    Nothing,
+}
+
+/// What is endless to everybody who reads it.
+pub const ENDLESS: usize = 1 << 30;
+
+/// How long a piece of an endless answer is.
+const PIECE: usize = 256 << 10;
+
+/// What a proxy says that wants to know who asks.
+const SIGN_IN: &str = "<!doctype html>\n<html><head><title>Sign in</title></head>\n<body><form action=\"/login\">\n\
+                       <input name=\"user\"><input name=\"password\" type=\"password\">\n</form></body></html>\n";
+
 /// The faults of one exporter, and what they remember.
 #[derive(Debug, Clone, Default)]
 pub struct ExporterFaults {
@@ -42,7 +63,58 @@ impl ExporterFaults {
     /// Whether nobody listens where this node's exporter should be.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        self.has("met.node-down") && self.node.ends_with("-2")
+        self.has("met.node-down") && self.is_second()
+    }
+
+    /// How a question is answered that should be answered with `text`.
+    #[must_use]
+    pub fn answer(&self, text: String) -> Answer {
+        if self.is_second() && self.has("met.hangs") {
+            return Answer::Nothing;
+        }
+        if self.is_second() && self.has("met.endless") {
+            let lines = (0_usize..).map(|number| format!("series_of_nothing{{number=\"{number}\"}} 1\n"));
+            let mut piece = String::new();
+            for line in lines {
+                if piece.len() + line.len() > PIECE {
+                    break;
+                }
+                piece.push_str(&line);
+            }
+            return Answer::Endless(piece.into_bytes());
+        }
+        if self.is_second() && self.has("met.garbage") {
+            return Answer::Text(SIGN_IN.as_bytes().to_vec());
+        }
+        let is_sample = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        if self.has("met.empty") {
+            let comments = text.lines().filter(|line| !is_sample(line));
+            return Answer::Text(
+                comments
+                    .flat_map(|line| [line, "\n"])
+                    .collect::<String>()
+                    .into_bytes(),
+            );
+        }
+        if self.has("met.nan") {
+            let blanked = text.lines().map(|line| match line.rsplit_once(' ') {
+                Some((series, _)) if is_sample(&line) => format!("{series} NaN\n"),
+                _ => format!("{line}\n"),
+            });
+            return Answer::Text(blanked.collect::<String>().into_bytes());
+        }
+        if self.has("met.duplicate") {
+            let twice = text.lines().flat_map(|line| {
+                let again = if is_sample(&line) { 2 } else { 1 };
+                [line, "\n"].repeat(again)
+            });
+            return Answer::Text(twice.collect::<String>().into_bytes());
+        }
+        Answer::Text(text.into_bytes())
+    }
+
+    fn is_second(&self) -> bool {
+        self.node.ends_with("-2")
     }
 
     /// What is said, at `now`, in place of what was read.
@@ -197,7 +269,33 @@ mod tests {
                 .zip(&steps)
                 .map(|(second, step)| faults.distort(Duration::from_secs(second), step.clone()))
                 .collect();
-            assert!(faults.is_down() || said != steps, "{} changes nothing", defect.id);
+            let text = "# HELP a b\na{gpu=\"0\"} 1\n".to_owned();
+            let is_other = faults.answer(text.clone()) != Answer::Text(text.into_bytes());
+            assert!(
+                faults.is_down() || is_other || said != steps,
+                "{} changes nothing",
+                defect.id
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_is_bad_in_the_way_its_defect_says() {
+        let text = "# HELP a b\na{gpu=\"0\"} 1\n";
+        let said = |id, node| match ExporterFaults::new([id], node).answer(text.to_owned()) {
+            Answer::Text(bytes) => String::from_utf8(bytes).unwrap(),
+            Answer::Endless(piece) => format!("{} bytes for ever", piece.len()),
+            Answer::Nothing => "nothing".to_owned(),
+        };
+        assert_eq!(said("met.empty", "n-1"), "# HELP a b\n");
+        assert_eq!(said("met.nan", "n-1"), "# HELP a b\na{gpu=\"0\"} NaN\n");
+        assert_eq!(
+            said("met.duplicate", "n-1"),
+            "# HELP a b\na{gpu=\"0\"} 1\na{gpu=\"0\"} 1\n"
+        );
+        for id in ["met.hangs", "met.endless", "met.garbage"] {
+            assert_eq!(said(id, "n-1"), text, "only on the second node");
+            assert_ne!(said(id, "n-2"), text);
         }
     }
 

@@ -11,6 +11,6 @@ mod registry;
 mod simulation;
 
 pub use defect::{Allocation, Component, Defect, GangRule, Lab, Settings};
-pub use exporter::ExporterFaults;
+pub use exporter::{Answer, ENDLESS, ExporterFaults};
 pub use registry::UnknownDefect;
 pub use simulation::{Needs, Part, Simulation};

@@ -63,7 +63,7 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> ProcessSpec {
         "--enable-aggregator-routing=true".to_owned(),
         format!("--runtime-config={}", versions.join(",")),
         // The API is served also where the scheduler is seeded not to enforce it.
-        feature_gates(true),
+        feature_gates(true, true),
     ];
     kubernetes(lab, "kube-apiserver", flags, ReadySignal::Notified)
 }

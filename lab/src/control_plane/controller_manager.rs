@@ -33,7 +33,7 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> ProcessSpec {
             "--flex-volume-plugin-dir={}",
             lab.folder.control_plane().join("volume-plugins").display()
         ),
-        feature_gates(true),
+        feature_gates(true, true),
     ];
     kubernetes(lab, "kube-controller-manager", flags, ReadySignal::Started)
 }

@@ -115,8 +115,11 @@ fn file_flag(name: &str, path: &Path) -> String {
 }
 
 /// Gates beyond Kubernetes' defaults, the same for every component that knows them.
-fn feature_gates(gang_enforcement: bool) -> String {
-    format!("--feature-gates=GenericWorkload=true,GangScheduling={gang_enforcement}")
+fn feature_gates(gang_enforcement: bool, topology_enforcement: bool) -> String {
+    format!(
+        "--feature-gates=GenericWorkload=true,GangScheduling={gang_enforcement},\
+         TopologyAwareWorkloadScheduling={topology_enforcement}"
+    )
 }
 
 /// Whether the control plane's keeper answers.

@@ -26,7 +26,10 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> Result<ProcessSpe
         file_flag("authentication-kubeconfig", &credentials.scheduler),
         file_flag("authorization-kubeconfig", &credentials.scheduler),
         file_flag("client-ca-file", &credentials.authority_files.certificate),
-        feature_gates(defects::scheduler_enforces_gangs(&lab.state.defects)),
+        feature_gates(
+            defects::scheduler_enforces_gangs(&lab.state.defects),
+            defects::scheduler_enforces_topology(&lab.state.defects),
+        ),
     ];
     Ok(kubernetes(lab, "kube-scheduler", flags, ReadySignal::Started))
 }

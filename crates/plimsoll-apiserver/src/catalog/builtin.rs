@@ -260,6 +260,7 @@ mod tests {
     fn gangs_are_not_served_while_their_gate_is_off() {
         let gates = Gates {
             generic_workload: false,
+            ..Gates::default()
         };
         assert!((33..=37).all(|minor| versions(minor, gates, "workloads").is_empty()));
     }

@@ -16,12 +16,15 @@ use crate::{GroupResource, schema::Schema};
 pub struct Gates {
     /// `GenericWorkload`: gang scheduling's API is served and pods keep the field.
     pub generic_workload: bool,
+    /// `TopologyAwareWorkloadScheduling`: groups of pods keep what they say of their domain. From 1.36 on.
+    pub topology_aware: bool,
 }
 
 impl Default for Gates {
     fn default() -> Self {
         Self {
             generic_workload: true,
+            topology_aware: false,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Features {
     pub minor: u32,
     /// Gang scheduling's API (`GenericWorkload`): without, pods lose the field.
     pub generic_workload: bool,
+    /// Where groups are to be placed (`TopologyAwareWorkloadScheduling`): without, they lose the field.
+    pub topology_aware: bool,
 }
 
 /// Group and kind of an object.

@@ -165,7 +165,10 @@ fn drop_admin_access(object: &mut Value, old: Option<&Value>) {
 
 /// Takes out of groups of pods what is still in the making.
 fn drop_disabled_of_groups(object: &mut Value, old: Option<&Value>, features: &Features) {
-    let mut fields = vec!["schedulingConstraints", "resourceClaims"];
+    let mut fields = vec!["resourceClaims"];
+    if !features.topology_aware {
+        fields.push("schedulingConstraints");
+    }
     if features.minor <= 36 {
         fields.extend(["disruptionMode", "priorityClassName", "priority"]);
     }

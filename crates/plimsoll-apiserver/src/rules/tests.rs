@@ -10,6 +10,7 @@ use crate::{
 const ON: Features = Features {
     minor: 36,
     generic_workload: true,
+    topology_aware: false,
 };
 
 /// An object as it is after decoding and defaulting.

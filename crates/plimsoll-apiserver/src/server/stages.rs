@@ -133,6 +133,7 @@ impl Inner {
         Features {
             minor: self.config.minor,
             generic_workload: self.config.gates.generic_workload,
+            topology_aware: self.config.gates.topology_aware,
         }
     }
 

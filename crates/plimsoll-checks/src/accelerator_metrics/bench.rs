@@ -88,7 +88,7 @@ struct Done {
 impl Bench<'_> {
     /// Does it all. What stands in its way leaves controls undecided.
     pub(super) async fn run(&self) -> Result<Outcome, CheckError> {
-        let feed = Feed::new(self.subject.metrics());
+        let feed = Feed::new(self.subject.metrics(), &self.subject.named);
         let name = format!("scrape-{}", self.suffix);
         let pod = stimulus::scraper(
             self.context,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     device::Ids,
-    vocabulary::{Holder, Meaning, Quantity},
+    vocabulary::{Holder, Meaning, Named, Quantity},
 };
 
 /// A value at a moment of the node's wall clock.
@@ -46,6 +46,7 @@ pub(super) struct Course {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chart {
     metrics: Option<&'static Metrics>,
+    named: Named,
     meanings: BTreeMap<u32, (String, Option<Meaning>)>,
     pub(super) devices: BTreeMap<String, Course>,
     /// When exporters answered.
@@ -59,10 +60,11 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// An empty one, to be read by these facts.
-    pub(super) fn new(metrics: Option<&'static Metrics>) -> Self {
+    /// An empty one, to be read by these facts and by what the owner says.
+    pub(super) fn new(metrics: Option<&'static Metrics>, named: &Named) -> Self {
         Self {
             metrics,
+            named: named.clone(),
             ..Self::default()
         }
     }
@@ -77,7 +79,7 @@ impl Chart {
     }
 
     fn know(&mut self, series: &Series) {
-        let meaning = Meaning::of(series, self.metrics);
+        let meaning = Meaning::of(series, self.metrics, &self.named);
         self.meanings
             .insert(series.series, (series.name.clone(), meaning));
     }

@@ -7,7 +7,7 @@ use plimsoll_probe::{Report, Transcript};
 use plimsoll_vendors::Metrics;
 use tokio::{sync::watch, time::timeout};
 
-use super::chart::Chart;
+use super::{chart::Chart, vocabulary::Named};
 use crate::probe_pod::LivePod;
 
 /// Longer than any experiment.
@@ -21,8 +21,8 @@ const WHOLE: Deadline = Deadline {
 pub(super) struct Feed(watch::Sender<Chart>);
 
 impl Feed {
-    pub(super) fn new(metrics: Option<&'static Metrics>) -> Self {
-        Self(watch::Sender::new(Chart::new(metrics)))
+    pub(super) fn new(metrics: Option<&'static Metrics>, named: &Named) -> Self {
+        Self(watch::Sender::new(Chart::new(metrics, named)))
     }
 
     /// Takes in what the container logs; returns when it can't be followed any more, with the reason.

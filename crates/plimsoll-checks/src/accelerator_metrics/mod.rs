@@ -32,6 +32,7 @@ use crate::{
 };
 use subject::Subject;
 use survey::Sighting;
+use vocabulary::Named;
 
 /// The check.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +45,22 @@ impl Check for AcceleratorMetrics {
     }
 
     async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
-        let subjects = Subject::all(&context.inventory);
+        let settings = &context.settings.metrics;
+        let named = Named {
+            utilisation: settings.utilization.clone(),
+            used: settings.memory.clone(),
+        };
+        let mut subjects = Subject::all(&context.inventory);
+        for subject in &mut subjects {
+            subject.named = named.clone();
+        }
         if subjects.is_empty() {
             return Ok(absent(
                 "the platform offers no accelerator, so there is none to tell of",
             ));
         }
         let mut found = endpoints::find(context, &subjects).await;
-        if let Some(url) = &context.settings.metrics.endpoint {
+        if let Some(url) = &settings.endpoint {
             found.endpoints.insert(0, endpoints::named(url));
         }
         if !found.unreadable.is_empty() {
@@ -83,6 +92,14 @@ impl Check for AcceleratorMetrics {
             Err(CheckError::Create(refusal)) => return Err(CheckError::Lacking(chain(&refusal))),
             Err(error) => return Err(error),
         };
+        if let Some(name) = named
+            .names()
+            .find(|name| !visited.iter().any(|place| place.has(name)))
+        {
+            return Ok(absent(format!(
+                "no exporter that was visited has a series called {name}, which `metrics` of plimsoll.toml names"
+            )));
+        }
         let sightings: Vec<BTreeMap<String, Sighting>> = subjects
             .iter()
             .map(|subject| survey::of_subject(subject, &visited))

@@ -150,7 +150,10 @@ pub(super) fn scraper(
         format!("--every-ms={}", EVERY.as_millis()),
         format!("--within-ms={}", WITHIN.as_millis()),
     ];
-    let keep = subject.metrics().map(vocabulary::wanted).unwrap_or_default();
+    let mut keep = subject.metrics().map(vocabulary::wanted).unwrap_or_default();
+    if !keep.is_empty() {
+        keep.extend(subject.named.names().cloned());
+    }
     args.extend(keep.iter().map(|name| format!("--keep={name}")));
     ProbePod::new(name, &context.probe)
         .placed(&on(context, node))

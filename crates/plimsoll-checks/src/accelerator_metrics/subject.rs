@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_platform::{Accelerator, Inventory, Path, survey};
 use plimsoll_vendors::{Metrics, Vendor};
 
-use super::{device, judge::coverage::Due};
+use super::{device, judge::coverage::Due, vocabulary::Named};
 
 /// A vendor's devices on the whole platform.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Subject {
     pub(super) vendor: Option<&'static Vendor>,
     /// How one of its devices is asked for.
     pub(super) path: Path,
+    /// The series that the owner names.
+    pub(super) named: Named,
     /// By node.
     pub(super) nodes: BTreeMap<String, Share>,
 }
@@ -87,6 +89,7 @@ impl Subject {
             name,
             vendor,
             path,
+            named: Named::default(),
             nodes,
         })
     }

@@ -81,9 +81,15 @@ pub(super) async fn visit(
 }
 
 impl Visited {
+    /// Whether it has a series of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut series = self.transcript.series.iter();
+        series.any(|series| series.target == self.target && series.name == name)
+    }
+
     /// What it said, read as a subject's.
     fn chart(&self, subject: &Subject) -> Chart {
-        let mut chart = Chart::new(subject.metrics());
+        let mut chart = Chart::new(subject.metrics(), &subject.named);
         for series in self
             .transcript
             .series
@@ -186,7 +192,7 @@ mod tests {
     use plimsoll_vendors::Vendor;
 
     use super::*;
-    use crate::accelerator_metrics::subject::Share;
+    use crate::accelerator_metrics::{subject::Share, vocabulary::Named};
 
     fn subject(vendor: Option<&str>) -> Subject {
         Subject {
@@ -195,6 +201,7 @@ mod tests {
             path: Path::DevicePlugin {
                 resource: "acme.com/npu".to_owned(),
             },
+            named: Named::default(),
             nodes: ["a", "b"].map(|node| (node.to_owned(), Share::default())).into(),
         }
     }

@@ -212,6 +212,12 @@ fn of_node(subject: &Subject, sightings: &BTreeMap<String, Sighting>, node: &str
             subject.name,
             unread(sighting).unwrap_or_default()
         ))),
+        Some(sighting) if sighting.chart.is_empty() && sighting.chart.malformed > 0 => {
+            Coverage::Told(Ruling::Wrong(format!(
+                "what the exporter of node `{node}` answers at {} is no metrics: {} lines of it are none",
+                sighting.endpoint.url, sighting.chart.malformed
+            )))
+        }
         Some(sighting) => coverage::judge(node, &sighting.chart, &share.due, &subject.elsewhere(node)),
     }
 }

@@ -66,14 +66,67 @@ const INDEXES: &[&str] = &[
     "mlu",
 ];
 
-impl Meaning {
-    /// What a series means; none where it measures something else, or tells no device.
-    pub(super) fn of(series: &Series, metrics: Option<&Metrics>) -> Option<Self> {
-        match metrics {
-            Some(metrics) => known(series, metrics),
-            None => guessed(series),
+/// The series that the platform's owner names: they count before all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) utilisation: Option<String>,
+    pub(super) used: Option<String>,
+}
+
+impl Named {
+    /// What the owner says that a series measures, if anything.
+    fn quantity(&self, name: &str) -> Option<Quantity> {
+        let is = |named: &Option<String>| named.as_deref() == Some(name);
+        if is(&self.utilisation) {
+            Some(Quantity::Utilisation)
+        } else {
+            is(&self.used).then_some(Quantity::Used)
         }
     }
+
+    /// The names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.utilisation.iter().chain(&self.used)
+    }
+}
+
+impl Meaning {
+    /// What a series means; none where it measures something else, or tells no device.
+    pub(super) fn of(series: &Series, metrics: Option<&Metrics>, named: &Named) -> Option<Self> {
+        let said = named.quantity(&series.name);
+        let known = match metrics {
+            Some(metrics) => known(series, metrics),
+            None => guessed(series),
+        };
+        match (said, known) {
+            (None, known) => known.map(|meaning| Self {
+                rank: meaning.rank.saturating_add(1),
+                ..meaning
+            }),
+            (Some(said), Some(known)) if said == known.quantity => Some(Self { rank: 0, ..known }),
+            (Some(said), _) => told(series, metrics, said),
+        }
+    }
+}
+
+/// What a series means of which only the owner says what it measures.
+fn told(series: &Series, metrics: Option<&Metrics>, quantity: Quantity) -> Option<Meaning> {
+    let (labels, holder) = match metrics {
+        Some(metrics) => (ids(series, metrics), holder_of(series, metrics)),
+        None => (Ids::default(), None),
+    };
+    let ids = if labels.is_empty() {
+        guessed_ids(series)
+    } else {
+        labels
+    };
+    (!ids.is_empty()).then(|| Meaning {
+        quantity,
+        rank: 0,
+        unit: guessed_unit(&series.name.to_lowercase(), series, quantity),
+        ids,
+        holder: holder.or_else(|| guessed_holder(series)),
+    })
 }
 
 /// Names without the prefix that some installations put before them.
@@ -116,23 +169,33 @@ fn known(series: &Series, metrics: &Metrics) -> Option<Meaning> {
         .into_iter()
         .filter_map(|(quantity, series)| Some((quantity, 0, series?)));
     let (quantity, rank, found) = shares.chain(amounts).find(|(_, _, known)| known.name == name)?;
-    let label = |name: &str| series.labels.get(name).filter(|value| !value.is_empty()).cloned();
-    let names = &metrics.labels;
-    let ids = Ids {
-        uuid: names.uuid.as_deref().and_then(label),
-        pci: names.pci.as_deref().and_then(label),
-        index: label(&names.device),
-    };
+    let ids = ids(series, metrics);
     (!ids.is_empty()).then(|| Meaning {
         quantity,
         rank,
         unit: found.unit,
         ids,
-        holder: holder(
-            &series.labels,
-            [&names.namespace, &names.pod, &names.container].map(|name| name.as_deref().unwrap_or_default()),
-        ),
+        holder: holder_of(series, metrics),
     })
+}
+
+/// Whose series it is, by the labels of the vendor's profile.
+fn ids(series: &Series, metrics: &Metrics) -> Ids {
+    let label = |name: &str| series.labels.get(name).filter(|value| !value.is_empty()).cloned();
+    let names = &metrics.labels;
+    Ids {
+        uuid: names.uuid.as_deref().and_then(label),
+        pci: names.pci.as_deref().and_then(label),
+        index: label(&names.device),
+    }
+}
+
+fn holder_of(series: &Series, metrics: &Metrics) -> Option<Holder> {
+    let names = &metrics.labels;
+    holder(
+        &series.labels,
+        [&names.namespace, &names.pod, &names.container].map(|name| name.as_deref().unwrap_or_default()),
+    )
 }
 
 fn guessed(series: &Series) -> Option<Meaning> {
@@ -171,7 +234,19 @@ fn guessed(series: &Series) -> Option<Meaning> {
     } else {
         return None;
     };
-    let unit = match quantity {
+    let ids = guessed_ids(series);
+    (!ids.is_empty()).then(|| Meaning {
+        quantity,
+        rank: name.len(),
+        unit: guessed_unit(&name, series, quantity),
+        ids,
+        holder: guessed_holder(series),
+    })
+}
+
+fn guessed_unit(name: &str, series: &Series, quantity: Quantity) -> Unit {
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    match quantity {
         Quantity::Utilisation
             if has(&["ratio", "fraction"]) || series.labels.get("unit").is_some_and(|unit| unit == "1") =>
         {
@@ -189,24 +264,23 @@ fn guessed(series: &Series) -> Option<Meaning> {
                 Unit::Bytes
             }
         }
-    };
-    let ids = Ids {
+    }
+}
+
+fn guessed_ids(series: &Series) -> Ids {
+    Ids {
         uuid: first(&series.labels, UUIDS),
         pci: first(&series.labels, PCI),
         index: first(&series.labels, INDEXES),
-    };
-    let holder = holder(&series.labels, ["namespace", "pod", "container"]).or_else(|| {
+    }
+}
+
+fn guessed_holder(series: &Series) -> Option<Holder> {
+    holder(&series.labels, ["namespace", "pod", "container"]).or_else(|| {
         holder(
             &series.labels,
             ["exported_namespace", "exported_pod", "exported_container"],
         )
-    });
-    (!ids.is_empty()).then_some(Meaning {
-        quantity,
-        rank: name.len(),
-        unit,
-        ids,
-        holder,
     })
 }
 
@@ -248,7 +322,25 @@ mod tests {
 
     fn of(vendor: Option<&str>, name: &str, labels: &[(&str, &str)]) -> Option<Meaning> {
         let metrics = vendor.and_then(|vendor| Vendor::by_id(vendor).unwrap().metrics.as_ref());
-        Meaning::of(&series(name, labels), metrics)
+        Meaning::of(&series(name, labels), metrics, &Named::default())
+    }
+
+    #[test]
+    fn what_the_owner_names_counts_before_all_others() {
+        let metrics = Vendor::by_id("nvidia").unwrap().metrics.as_ref();
+        let named = Named {
+            utilisation: Some("DCGM_FI_PROF_GR_ENGINE_ACTIVE_RATIO".to_owned()),
+            used: Some("our_card_memory_mib".to_owned()),
+        };
+        let of = |name: &str, labels: &[(&str, &str)]| Meaning::of(&series(name, labels), metrics, &named);
+        let own = of("DCGM_FI_PROF_GR_ENGINE_ACTIVE_RATIO", &[("UUID", "GPU-1")]).unwrap();
+        let usual = of("DCGM_FI_DEV_GPU_UTIL", &[("UUID", "GPU-1")]).unwrap();
+        assert_eq!((own.quantity, own.unit), (Quantity::Utilisation, Unit::Ratio));
+        assert!(own.rank < usual.rank);
+        let memory = of("our_card_memory_mib", &[("card", "3")]).unwrap();
+        assert_eq!((memory.quantity, memory.unit), (Quantity::Used, Unit::Mebibytes));
+        assert_eq!(memory.ids.index.as_deref(), Some("3"));
+        assert_eq!(of("our_card_memory_mib", &[("host", "n")]), None, "of no device");
     }
 
     #[test]

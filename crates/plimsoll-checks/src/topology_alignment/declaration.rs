@@ -10,13 +10,13 @@ use crate::{
     check::{optional, required},
 };
 
-/// Y2 needs devices of more than one position on a node, and Y5 labels of domains. Neither is required; where they are
-/// run, they decide like all others.
+/// Y2 needs devices of more than one position on a node, Y5 labels of domains, Y6 and Y7 groups that can want one. None is
+/// required; where they are run, they decide like all others.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("topology_alignment"),
     proves: "Where devices sit (NUMA node, PCIe root) is published as pods find it; devices that belong together can be \
-             claimed together, and what can't be had together is not handed out apart; and the domains that nodes \
-             name form a tree.",
+             claimed together, and what can't be had together is not handed out apart; the domains that nodes name \
+             form a tree; and a group of pods that must be within one domain is within one, or waits.",
     controls: &[
         required(
             "Y1",
@@ -34,6 +34,16 @@ pub(super) static DECLARATION: Declaration = Declaration {
             Positive,
             "the domains that nodes name lie in one another as a tree",
         ),
+        optional(
+            "Y6",
+            Positive,
+            "a group of pods that must be within one domain is, although its members would rather be apart",
+        ),
+        optional(
+            "Y7",
+            Negative,
+            "a group that is bigger than every domain is refused whole, and goes where it may be anywhere",
+        ),
     ],
     rule: Rule::Every,
     adapters: &["dra"],
@@ -44,10 +54,17 @@ pub(super) static DECLARATION: Declaration = Declaration {
         exclusive: false,
         first: false,
     },
-    typical_seconds: 14,
-    defects: &["topo.fictional", "topo.flat-labels", "topo.relaxed"],
+    typical_seconds: 16,
+    defects: &[
+        "topo.fictional",
+        "topo.flat-labels",
+        "topo.relaxed",
+        "topo.scatter",
+    ],
     advice: "Compare the devices of the driver's ResourceSlices with /sys/bus/pci/devices on their node (numa_node, and \
-             the root complex in the path), and what nodes say in their labels with how the machines are really wired.",
+             the root complex in the path), and what nodes say in their labels with how the machines are really wired. \
+             For groups, the gates GenericWorkload, GangScheduling and TopologyAwareWorkloadScheduling must be on in \
+             the API server and in the scheduler alike.",
     reading: include_str!("reading.md"),
 };
 
@@ -56,5 +73,6 @@ const DRA: &str = "resource.k8s.io";
 const PERMISSIONS: &[Permission] = &[
     Permission::own(DRA, "resourceclaims"),
     Permission::own("", "pods"),
+    Permission::own("scheduling.k8s.io", "podgroups"),
     Permission::read_own("", "events"),
 ];

@@ -34,6 +34,17 @@ const CHAINS: &[&[&str]] = &[
     ],
 ];
 
+/// All of those labels, the biggest first.
+pub(super) fn labels() -> Vec<&'static str> {
+    let mut labels: Vec<&str> = Vec::new();
+    for label in CHAINS.iter().copied().flatten() {
+        if !labels.contains(label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
 /// Rules on what the nodes say; nothing, where none names a domain in another.
 pub(super) fn tree(nodes: &[Node]) -> Option<Ruling> {
     let mut levels = 0;

@@ -1,20 +1,22 @@
 //! `topology_alignment`: where devices sit is published truly, and can be asked for.
 //!
 //! One trial per way to claim whole devices. [`position`] reads where devices are said to sit and where pods find
-//! them; [`trial`] runs pods on a [`bench::Bench`] (Y1 to Y3); [`domains`] looks at what nodes say of theirs (Y5).
+//! them; [`trial`] runs pods on a [`bench::Bench`] (Y1 to Y3). What is the same for all of them is tried once and told in
+//! each: [`domains`] looks at what nodes say of theirs (Y5), [`groups`] at where groups of pods go (Y6, Y7).
 //! What a platform of one NUMA node, one PCIe root or one device can't be asked is recorded as a fact, and no control.
 
 mod bench;
 mod declaration;
 mod domains;
+mod groups;
 mod position;
 mod trial;
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use plimsoll_platform::Path;
 
-use crate::{Check, CheckError, Conclusion, Context, Declaration};
+use crate::{Check, CheckError, Conclusion, Context, Declaration, probe_pod::Ruling};
 
 /// The check.
 #[derive(Clone, Copy, Debug)]
@@ -28,16 +30,45 @@ impl Check for TopologyAlignment {
 
     async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
         let paths = paths(context);
-        if paths.is_empty() {
-            return Ok(Conclusion::Absent {
-                reason: "no DRA driver publishes devices that can be claimed, and a device plugin tells nobody where \
-                         its devices sit; a driver that publishes pcieRoot or numaNode would be tried"
-                    .to_owned(),
-            });
+        let trials = try_join_all(paths.iter().map(|path| trial::run(context, path)));
+        let (common, _) = try_join(common(context), trials).await?;
+        for path in &paths {
+            let trial = context.trial(path.to_string());
+            for (control, ruling) in common.clone() {
+                ruling.tell(&trial, control);
+            }
         }
-        try_join_all(paths.iter().map(|path| trial::run(context, path))).await?;
-        Ok(Conclusion::Controls)
+        if !paths.is_empty() {
+            return Ok(Conclusion::Controls);
+        }
+        // Without devices that can be claimed nothing passes, but what is wrong is wrong.
+        if common.iter().any(|(_, ruling)| ruling.is_wrong()) {
+            let trial = context.trial("platform");
+            for (control, ruling) in common {
+                ruling.tell(&trial, control);
+            }
+            return Ok(Conclusion::Controls);
+        }
+        Ok(Conclusion::Absent {
+            reason: "no DRA driver publishes devices that can be claimed, and a device plugin tells nobody where its \
+                     devices sit; a driver that publishes pcieRoot or numaNode would be tried"
+                .to_owned(),
+        })
     }
+}
+
+/// What is about the platform as a whole: each ruling with its control.
+async fn common(context: &Context) -> Result<Vec<(&'static str, Ruling)>, CheckError> {
+    let mut rulings = Vec::new();
+    match domains::tree(&context.inventory.nodes) {
+        Some(ruling) => rulings.push(("Y5", ruling)),
+        None => context.observe(
+            "labels of nodes",
+            "no node names a domain that lies in another".into(),
+        ),
+    }
+    rulings.extend(groups::run(context).await?);
+    Ok(rulings)
 }
 
 /// One way to claim the whole devices of each driver: of several classes the one that selects most.

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::{
     bench::Bench,
-    domains,
     position::{self, Division, Unmeetable},
 };
 use crate::{
@@ -21,13 +20,6 @@ const UNMEETABLE: &str = "unmeetable";
 /// Tries one path.
 pub(super) async fn run(context: &Context, path: &Path) -> Result<(), CheckError> {
     let trial = context.trial(path.to_string());
-    match domains::tree(&context.inventory.nodes) {
-        Some(ruling) => ruling.tell(&trial, "Y5"),
-        None => context.observe(
-            "labels of nodes",
-            "no node names a domain that lies in another".into(),
-        ),
-    }
     let ground = ground(context, path);
     let (node, wanted, division) = match &ground {
         Some((pool, division)) => (Some(pool.node.as_str()), wanted(division), Some(division)),

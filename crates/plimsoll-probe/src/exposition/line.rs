@@ -6,6 +6,8 @@ use super::Sample;
 
 /// A name or a value longer than this is no label that anybody wants.
 const TEXT_BYTES: usize = 2048;
+/// So is a line, with all of its labels.
+const LINE_BYTES: usize = 16 << 10;
 /// No exporter has as many labels on one series.
 const LABELS: usize = 64;
 
@@ -14,6 +16,9 @@ struct Rest<'a>(&'a str);
 
 /// Reads a line that is neither empty nor a comment.
 pub(super) fn sample(line: &str) -> Result<Sample, &'static str> {
+    if line.len() > LINE_BYTES {
+        return Err("a line that is too long");
+    }
     let mut rest = Rest(line);
     let mut name = rest.name(true).map(str::to_owned);
     let mut labels = BTreeMap::new();

@@ -30,15 +30,20 @@ pub struct Malformed {
 /// An exporter's answer, read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exposition {
-    /// The samples, in their order; of a series that comes twice, both.
+    /// The first samples, in their order; of a series that comes twice, both.
     pub samples: Vec<Sample>,
+    /// How many there are in all.
+    pub total: usize,
     /// The first lines that are none.
     pub malformed: Vec<Malformed>,
     /// How many there are in all.
     pub malformed_lines: usize,
-    /// Series that come more than once.
+    /// Series that come more than once, among the samples that are kept.
     pub duplicates: usize,
 }
+
+/// So many samples are kept; no exporter of accelerators has a tenth of them.
+const KEPT: usize = 20_000;
 
 /// So many malformed lines are told.
 const TOLD: usize = 3;
@@ -54,7 +59,9 @@ impl Exposition {
                 continue;
             }
             match line::sample(line) {
+                Ok(_) if read.samples.len() >= KEPT => read.total += 1,
                 Ok(sample) => {
+                    read.total += 1;
                     if !seen.insert(key(&sample)) {
                         read.duplicates += 1;
                     }

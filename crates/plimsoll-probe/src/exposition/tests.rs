@@ -95,3 +95,14 @@ proptest! {
         prop_assert!(sample.value == value || (sample.value.is_nan() && value.is_nan()));
     }
 }
+
+#[test]
+fn of_an_endless_answer_only_the_first_samples_are_kept() {
+    let text: String = (0..30_000)
+        .map(|number| format!("a{{n=\"{number}\"}} 1\n"))
+        .collect();
+    let read = Exposition::parse(&text);
+    assert_eq!((read.samples.len(), read.total), (20_000, 30_000));
+    let long = format!("a{{n=\"{}\"}} 1\n", "\\n".repeat(10_000));
+    assert_eq!(Exposition::parse(&long).malformed_lines, 1);
+}

@@ -58,6 +58,10 @@ impl Answer {
     /// Takes in what has arrived.
     pub(super) fn take(&mut self, bytes: &[u8]) -> State {
         self.raw.extend_from_slice(bytes);
+        // Chunks of a byte each are mostly sizes of chunks.
+        if self.raw.len() > HEAD_BYTES + 2 * self.limit {
+            return State::TooLarge;
+        }
         if self.head.is_none()
             && let Err(state) = self.read_head()
         {
@@ -105,7 +109,12 @@ impl Answer {
         self.head.map(|head| head.status)
     }
 
-    pub(super) fn body(&self) -> &[u8] {
+    pub(super) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
+    #[cfg(test)]
+    fn body(&self) -> &[u8] {
         &self.body
     }
 
@@ -236,6 +245,21 @@ mod tests {
         assert_eq!((state, body.len()), (State::TooLarge, 10));
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFF\r\n";
         assert_eq!(taken(chunked, 10).0, State::TooLarge);
+    }
+
+    #[test]
+    fn what_is_read_stays_small_however_it_comes() {
+        let one_byte_chunks = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+            "1\r\nx\r\n".repeat(HEAD_BYTES)
+        );
+        let mut answer = Answer::new(HEAD_BYTES);
+        let states = one_byte_chunks
+            .as_bytes()
+            .chunks(4096)
+            .map(|piece| answer.take(piece));
+        assert!(states.into_iter().any(|state| state == State::TooLarge));
+        assert!(answer.raw.len() <= 4 * HEAD_BYTES);
     }
 
     proptest! {

@@ -52,6 +52,9 @@ impl Default for Scrape {
     }
 }
 
+/// So many series are told of in all, however many visits there are: an exporter may make up new ones each time.
+const MOST_SERIES: usize = 20_000;
+
 type Known = BTreeMap<(u32, String, BTreeMap<String, String>), u32>;
 
 impl Scrape {
@@ -117,7 +120,7 @@ impl Scrape {
             took_ms,
             status,
             bytes: body.len() as u64,
-            samples: read.samples.len() as u64,
+            samples: read.total as u64,
             malformed_lines: read.malformed_lines as u64,
             duplicates: read.duplicates as u64,
             left_out: 0,
@@ -134,6 +137,10 @@ impl Scrape {
             let key = (number, sample.name, sample.labels);
             let series = match known.get(&key) {
                 Some(series) => *series,
+                None if known.len() >= MOST_SERIES => {
+                    scraped.left_out += 1;
+                    continue;
+                }
                 None => {
                     say(Report::Series(Series {
                         series: next,

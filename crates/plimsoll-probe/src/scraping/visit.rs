@@ -47,7 +47,7 @@ pub(super) async fn visit(target: &Target, host: &impl Host, limits: Limits) -> 
     };
     Some(Visit {
         status: answer.status(),
-        body: answer.body().to_vec(),
+        body: answer.into_body(),
         problem: problem.map(|(kind, text)| Problem { kind, text }),
     })
 }

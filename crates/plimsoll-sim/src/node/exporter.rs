@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use plimsoll_apiserver::{Direct, resources};
-use plimsoll_defects::ExporterFaults;
+use plimsoll_defects::{Answer, ENDLESS, ExporterFaults};
 use plimsoll_probe::host::{Connection, Listener};
 use plimsoll_vendors::{
     Metrics, Vendor,
@@ -98,17 +98,36 @@ impl Exporter {
             return;
         }
         let wanted = format!("GET {} ", self.metrics.path);
-        let (status, body) = if request.starts_with(wanted.as_bytes()) {
-            ("200 OK", self.text())
-        } else {
-            ("404 Not Found", String::new())
+        let head = |status: &str, length: &str| {
+            format!(
+                "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n\
+                 {length}Connection: close\r\n\r\n"
+            )
         };
-        let answer = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        let _ = connection.write(answer.as_bytes(), IDLE).await;
+        if !request.starts_with(wanted.as_bytes()) {
+            let answer = head("404 Not Found", "Content-Length: 0\r\n");
+            let _ = connection.write(answer.as_bytes(), IDLE).await;
+            return;
+        }
+        let text = self.text();
+        let answer = self.faults().answer(text);
+        match answer {
+            Answer::Text(body) => {
+                let mut answer = head("200 OK", &format!("Content-Length: {}\r\n", body.len())).into_bytes();
+                answer.extend(body);
+                let _ = connection.write(&answer, IDLE).await;
+            }
+            Answer::Endless(piece) => {
+                let _ = connection.write(head("200 OK", "").as_bytes(), IDLE).await;
+                for _ in 0..ENDLESS / piece.len().max(1) {
+                    let is_heard = connection.read(&mut buffer).is_err();
+                    if !is_heard || connection.write(&piece, IDLE).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Answer::Nothing => std::future::pending().await,
+        }
     }
 
     /// What it says now.

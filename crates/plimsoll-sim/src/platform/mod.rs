@@ -198,18 +198,23 @@ impl PodSecurity {
     }
 }
 
-/// Kubernetes' own gang scheduling: two switches that an operator sets apart from each other.
+/// Kubernetes' own gang scheduling: switches that an operator sets apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GangScheduling {
     /// Whether the API is served and pods keep the field (`GenericWorkload`).
     pub api: bool,
     /// Whether the scheduler enforces it (`GangScheduling`).
     pub enforced: bool,
+    /// Whether groups can say in which domain they want to be (`TopologyAwareWorkloadScheduling`).
+    pub topology: bool,
 }
 
 impl GangScheduling {
     /// The oldest minor version that has it.
     pub const SINCE: u32 = 35;
+
+    /// The oldest minor version in which groups can want to be in one domain.
+    pub const TOPOLOGY_SINCE: u32 = 36;
 
     /// On where that version has it.
     #[must_use]
@@ -218,6 +223,7 @@ impl GangScheduling {
         Self {
             api: there,
             enforced: there,
+            topology: kubernetes >= Self::TOPOLOGY_SINCE,
         }
     }
 }
@@ -227,6 +233,7 @@ impl Default for GangScheduling {
         Self {
             api: true,
             enforced: true,
+            topology: true,
         }
     }
 }

@@ -83,6 +83,8 @@ impl State {
     /// Looks for the best place for a pod.
     pub(super) fn place(&mut self, pod: &Pod) -> Result<Placement, Failure> {
         let claims = self.claims_of(pod)?;
+        let within = self.within.clone().or_else(|| self.domain_of_member(pod));
+        let is_open = |node: &Node| within.as_ref().is_none_or(|within| within.has(node));
         let mut resources = pod.needs.others.keys();
         let is_claiming = resources.any(|resource| self.class_by_resource.contains_key(resource));
         let kind = if pod.claims.is_empty() && !is_claiming {
@@ -93,7 +95,7 @@ impl State {
         let fit = Fit::of(&self.cluster, pod, &self.claimable, self.minor);
         let score = Score::of(&self.cluster, pod);
         let mut account = Account {
-            nodes: self.cluster.nodes().len(),
+            nodes: self.cluster.nodes().filter(|node| is_open(node)).count(),
             ..Account::default()
         };
         let supply = Supply {
@@ -110,7 +112,7 @@ impl State {
         let has_devices = devices.are_wanted_by(pod);
         let mut best: Option<(i64, &Node, Option<Placement>)> = None;
         let mut found = 0;
-        for node in self.cluster.nodes() {
+        for node in self.cluster.nodes().filter(|node| is_open(node)) {
             if let Err(refusals) = fit.check(node) {
                 account.refusals.insert(node.name.clone(), refusals);
                 continue;

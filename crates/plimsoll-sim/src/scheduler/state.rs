@@ -13,6 +13,7 @@ use super::{
     cluster::Cluster,
     dra::{Flaws, claims::Claims, extended, inventory::Inventory, request::Class, selectors::Selectors},
     gang::{
+        domain::Domain,
         group::Groups,
         rule::{Rule, Says},
     },
@@ -46,6 +47,11 @@ pub(super) struct State {
     pub(super) nominated: BTreeMap<Arc<str>, String>,
     pub(super) groups: Groups,
     enforces_gangs: bool,
+    pub(super) enforces_topology: bool,
+    /// A gang that fits no domain is placed in several.
+    pub(super) scatters: bool,
+    /// The only nodes that are looked at now; all of them if none.
+    pub(super) within: Option<Domain>,
     pub(super) rule: Rule,
     pub(super) says: Says,
     /// Every gang is taken to want one pod.
@@ -79,6 +85,9 @@ impl State {
             nominated: BTreeMap::new(),
             groups: Groups::default(),
             enforces_gangs: gang.api && gang.enforced && !faults.has("gang.api-dropped"),
+            enforces_topology: gang.topology,
+            scatters: faults.has("topo.scatter"),
+            within: None,
             rule: Rule::of(faults),
             says: Says::of(faults),
             wants_one: faults.has("gang.min-one"),

@@ -80,6 +80,7 @@ impl Simulation {
             seed: Seed::new(seed),
             gates: Gates {
                 generic_workload: spec.gang_scheduling.api,
+                topology_aware: spec.gang_scheduling.topology,
             },
             latency: Latencies::of(spec.latencies.api_ms),
         });

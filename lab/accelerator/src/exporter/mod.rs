@@ -15,9 +15,16 @@ use std::{
     time::Instant,
 };
 
-use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use futures::future::try_join_all;
-use plimsoll_defects::ExporterFaults;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::header,
+    response::IntoResponse,
+    routing::get,
+};
+use futures::{future::try_join_all, stream};
+use plimsoll_defects::{Answer, ENDLESS, ExporterFaults};
 use plimsoll_vendors::{
     Metrics,
     dialect::{self, Quirk},
@@ -171,11 +178,25 @@ async fn scrape(State(exporter): State<Arc<Exporter>>) -> impl IntoResponse {
     };
     let readings = exporter.monitor.borrow().clone();
     let readings = exporter.readings(&readings, &holders);
-    let mut faults = exporter.faults.lock().unwrap_or_else(PoisonError::into_inner);
-    let said = faults.distort(exporter.started.elapsed(), readings);
+    let answer = {
+        let mut faults = exporter.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = faults.distort(exporter.started.elapsed(), readings);
+        faults.answer(dialect::write(exporter.metrics, &said))
+    };
+    let body = match answer {
+        Answer::Text(text) => Body::from(text),
+        Answer::Endless(piece) => {
+            let pieces = ENDLESS / piece.len().max(1);
+            let piece = Bytes::from(piece);
+            Body::from_stream(stream::iter(
+                std::iter::repeat_n(piece, pieces).map(Ok::<_, std::convert::Infallible>),
+            ))
+        }
+        Answer::Nothing => std::future::pending().await,
+    };
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        dialect::write(exporter.metrics, &said),
+        body,
     )
 }
 

@@ -12,7 +12,7 @@ use crate::accelerator_metrics::{
     chart::{Chart, Course, Line, Point},
     device::Held,
     experiment::{Steady, Wave},
-    vocabulary::Holder,
+    vocabulary::{Holder, Named},
 };
 
 const MIB: u64 = 1 << 20;
@@ -79,7 +79,10 @@ pub(in crate::accelerator_metrics) fn course_of_memory(before: f64, held: f64, a
 }
 
 fn drawn(devices: &[(&str, [f64; 3], [f64; 3])]) -> Chart {
-    let mut chart = Chart::new(Vendor::by_id("nvidia").unwrap().metrics.as_ref());
+    let mut chart = Chart::new(
+        Vendor::by_id("nvidia").unwrap().metrics.as_ref(),
+        &Named::default(),
+    );
     for (number, (uuid, ..)) in (0..).zip(devices) {
         for (offset, name) in ["DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED"]
             .into_iter()

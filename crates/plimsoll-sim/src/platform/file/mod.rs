@@ -332,6 +332,7 @@ fn gang_scheduling(table: &mut Table<'_>, kubernetes: Option<u32>) -> GangSchedu
     };
     let api = gangs.flag("api");
     let enforced = gangs.flag("enforced");
+    let topology = gangs.flag("topology");
     if let Some(kubernetes) = kubernetes.filter(|kubernetes| *kubernetes < GangScheduling::SINCE) {
         for (key, _) in [("api", api), ("enforced", enforced)]
             .iter()
@@ -345,6 +346,17 @@ fn gang_scheduling(table: &mut Table<'_>, kubernetes: Option<u32>) -> GangSchedu
                 },
             );
         }
+    }
+    if let Some(kubernetes) = kubernetes.filter(|kubernetes| *kubernetes < GangScheduling::TOPOLOGY_SINCE)
+        && topology == Some(true)
+    {
+        gangs.fault(
+            "topology",
+            FaultKind::Impossible {
+                why: format!("in Kubernetes 1.{kubernetes} no group can want to be in one domain"),
+                help: "it is there from 1.36 on",
+            },
+        );
     }
     let api = api.unwrap_or(there.api);
     if enforced == Some(true) && !api {
@@ -360,6 +372,7 @@ fn gang_scheduling(table: &mut Table<'_>, kubernetes: Option<u32>) -> GangSchedu
     GangScheduling {
         api,
         enforced: enforced.unwrap_or(api && there.enforced),
+        topology: topology.unwrap_or(api && there.topology),
     }
 }
 

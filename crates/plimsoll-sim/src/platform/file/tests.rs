@@ -36,7 +36,8 @@ fn what_a_file_leaves_out_is_as_on_most_platforms() {
         spec.gang_scheduling,
         GangScheduling {
             api: true,
-            enforced: true
+            enforced: true,
+            topology: true,
         }
     );
     assert_eq!(spec.latencies, Latencies::default());
@@ -169,7 +170,8 @@ fn gang_scheduling_is_only_where_kubernetes_has_it() {
         spec.gang_scheduling,
         GangScheduling {
             api: false,
-            enforced: false
+            enforced: false,
+            topology: false,
         }
     );
     let odd = SOUND.to_owned() + "[gang-scheduling]\napi = false\nenforced = true\n";

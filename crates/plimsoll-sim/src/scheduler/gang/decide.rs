@@ -97,7 +97,15 @@ impl State {
     }
 
     /// Tries all waiting members in their order on what is free, one beside the other.
-    fn together(&mut self, gang: &GroupKey) -> Verdict {
+    pub(super) fn together(&mut self, gang: &GroupKey) -> Verdict {
+        match self.domains_of(gang) {
+            Some(domains) => self.in_one_of(gang, domains),
+            None => self.anywhere(gang),
+        }
+    }
+
+    /// The same wherever members may be placed now.
+    pub(super) fn anywhere(&mut self, gang: &GroupKey) -> Verdict {
         let needed = self.rule.enough(self.needed(gang).unwrap_or(1));
         let members = self.groups.members(gang);
         let waiting = self.in_order(&members);

@@ -25,6 +25,8 @@ struct Group {
     uid: String,
     /// How many must start together, by pod group; a PodGroup has one without a name.
     needed: BTreeMap<String, usize>,
+    /// The node label of which all members must find the same value.
+    domain_key: Option<String>,
 }
 
 /// Who belongs to a gang.
@@ -54,7 +56,15 @@ impl Groups {
         };
         let key = key(object);
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        self.objects.insert(key.clone(), Group { uid, needed });
+        let domain_key = spec["schedulingConstraints"]["topology"][0]["key"]
+            .as_str()
+            .map(str::to_owned);
+        let group = Group {
+            uid,
+            needed,
+            domain_key,
+        };
+        self.objects.insert(key.clone(), group);
         self.gangs_of(&key)
     }
 
@@ -73,6 +83,12 @@ impl Groups {
         let object = self.objects.get(&(gang.namespace.clone(), gang.name.clone()))?;
         let part = gang.part.as_ref().map_or("", |(part, _)| part);
         object.needed.get(part).copied()
+    }
+
+    /// The node label of which all members of a gang must find the same value, if they must.
+    pub(in crate::scheduler) fn domain_key(&self, gang: &GroupKey) -> Option<&str> {
+        let object = self.objects.get(&(gang.namespace.clone(), gang.name.clone()))?;
+        object.domain_key.as_deref()
     }
 
     /// The uid of what stands for a gang.

@@ -5,6 +5,7 @@
 
 pub(super) mod condition;
 pub(super) mod decide;
+pub(super) mod domain;
 pub(super) mod group;
 pub(super) mod min_one;
 pub(super) mod rule;

@@ -36,6 +36,7 @@ impl Bench {
             GangScheduling {
                 api: true,
                 enforced: true,
+                topology: true,
             },
             |_| {},
         )
@@ -52,7 +53,10 @@ impl Bench {
             minor,
             clock: Clock::starting_at("2026-10-01T08:00:00Z".parse().unwrap()),
             seed: Seed::new(7),
-            gates: Gates::default(),
+            gates: Gates {
+                topology_aware: true,
+                ..Gates::default()
+            },
             latency: Duration::ZERO,
         });
         // What the service account controller makes.

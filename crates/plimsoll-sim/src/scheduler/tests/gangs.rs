@@ -246,6 +246,7 @@ async fn nobody_enforces_gangs_where_that_is_switched_off() {
     let off = GangScheduling {
         api: true,
         enforced: false,
+        topology: false,
     };
     let bench = Bench::with(36, &[], off, |_| {});
     bench.four_slots().await;

@@ -3,6 +3,7 @@
 mod bench;
 mod devices;
 mod gang_defects;
+mod gang_domains;
 mod gangs;
 mod pods;
 mod scale;

@@ -13,6 +13,7 @@ async fn a_lone_pod_finds_the_one_node_with_room_among_many() {
     let gang = GangScheduling {
         api: true,
         enforced: true,
+        topology: true,
     };
     let bench = Bench::with(36, &[], gang, |server| {
         let mut objects = Vec::new();
