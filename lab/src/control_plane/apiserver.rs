@@ -2,6 +2,7 @@
 
 use super::credentials::{Credentials, FRONT_PROXY};
 use super::{etcd, feature_gates, file_flag, kubernetes};
+use crate::defects;
 use crate::keeper::protocol::{ProcessSpec, ReadySignal};
 use crate::lab::Lab;
 
@@ -62,8 +63,9 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> ProcessSpec {
         // No kube-proxy on the host: the API server reaches Services by their endpoints.
         "--enable-aggregator-routing=true".to_owned(),
         format!("--runtime-config={}", versions.join(",")),
-        // The API is served also where the scheduler is seeded not to enforce it.
-        feature_gates(true, true),
+        // The API is served also where the scheduler is seeded not to enforce it; but where somebody else looks after gangs,
+        // nobody promises them a domain.
+        feature_gates(true, defects::scheduler_enforces_gangs(&lab.state.defects)),
     ];
     kubernetes(lab, "kube-apiserver", flags, ReadySignal::Notified)
 }

@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::{feature_gates, file_flag, kubernetes};
+use crate::defects;
 use crate::keeper::protocol::{ProcessSpec, ReadySignal};
 use crate::lab::Lab;
 
@@ -33,7 +34,7 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> ProcessSpec {
             "--flex-volume-plugin-dir={}",
             lab.folder.control_plane().join("volume-plugins").display()
         ),
-        feature_gates(true, true),
+        feature_gates(true, defects::scheduler_enforces_gangs(&lab.state.defects)),
     ];
     kubernetes(lab, "kube-controller-manager", flags, ReadySignal::Started)
 }

@@ -55,17 +55,21 @@ enum Formed {
 pub(super) async fn run(context: &Context) -> Result<Vec<(&'static str, Ruling)>, CheckError> {
     let absent = |why: String| {
         context.observe("groups of pods in one domain", json!(why));
-        Ok(Vec::new())
+        Vec::new()
     };
     let served = |version: &&&str| {
         let mut apis = context.inventory.gang_apis.iter();
         apis.any(|api| api.group == GROUP && api.kind == "PodGroup" && api.version == **version)
     };
     let Some(version) = VERSIONS.iter().find(served) else {
-        return absent("not tried: no PodGroup that can want a domain is served".to_owned());
+        return Ok(absent(
+            "not tried: no PodGroup that can want a domain is served".to_owned(),
+        ));
     };
     let Some(ground) = Ground::of(&context.inventory.nodes) else {
-        return absent("not tried: the nodes that take pods are all in one domain".to_owned());
+        return Ok(absent(
+            "not tried: the nodes that take pods are all in one domain".to_owned(),
+        ));
     };
     let namespace = context
         .workspace
@@ -79,10 +83,7 @@ pub(super) async fn run(context: &Context) -> Result<Vec<(&'static str, Ruling)>
     };
     let rulings = bench.run().await;
     bench.roster.clear(&context.patience).await;
-    match rulings? {
-        Ok(rulings) => Ok(rulings),
-        Err(why) => absent(why),
-    }
+    Ok(rulings?.unwrap_or_else(absent))
 }
 
 struct Bench<'a> {
