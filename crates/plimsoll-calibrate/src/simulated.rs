@@ -8,7 +8,7 @@ use std::{
 
 use plimsoll_apiserver::User;
 use plimsoll_checks::{Patience, Probe, Settings};
-use plimsoll_platform::{Clock, ConnectError, Platform, RunId};
+use plimsoll_platform::{Clock, ConnectError, Platform, RunId, chain};
 use plimsoll_program::ProgrammeVersion;
 use plimsoll_record::{Event, RecordWriter};
 use plimsoll_runner::Options;
@@ -125,15 +125,4 @@ async fn within(trial: &Trial) -> Findings {
     ground.simulation.stop().await;
     let events = events.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(findings::of_events(&events))
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

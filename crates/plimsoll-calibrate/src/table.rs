@@ -1,7 +1,10 @@
 //! The kill matrix for people at a terminal.
 
+use std::collections::BTreeMap;
+
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use plimsoll_defects::Defect;
 use plimsoll_record::Verdict;
 
 use crate::{Calibration, Finding, Judged, Subject, judge::Outcome};
@@ -34,11 +37,21 @@ pub fn table(calibration: &Calibration, colour: Colour, width: Option<u16>) -> S
     if !sound.is_empty() {
         text.push_str(&writer.sound(&sound));
     }
-    for (defect, why) in &calibration.plan.left_out {
-        text.push_str(&format!("left out: {}: {why}\n", defect.id));
-    }
+    text.push_str(&left_out(&calibration.plan.left_out));
     text.push_str(&writer.conclusion(calibration));
     text
+}
+
+/// A line for each reason to leave defects out.
+fn left_out(defects: &[(&'static Defect, String)]) -> String {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (defect, why) in defects {
+        by_reason.entry(why).or_default().push(&defect.id);
+    }
+    by_reason
+        .into_iter()
+        .map(|(why, ids)| format!("left out: {}: {why}\n", ids.join(", ")))
+        .collect()
 }
 
 struct Writer {

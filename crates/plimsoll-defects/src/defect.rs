@@ -129,14 +129,22 @@ pub enum Allocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GangRule {
+    /// When nine tenths of those who must start together fit, rounded down.
+    Almost,
     /// Never.
     Dead,
     /// When it fits what is free now, although other admitted gangs have yet to take their room.
     Deadlock,
+    /// As is right, but who is refused is said to be scheduled.
+    FalseStatus,
+    /// As is right, but whoever comes more than three seconds after the first does not count.
+    LateIgnored,
     /// By one look when the gang is first complete.
     NeverReleased,
     /// When it fits the total, whatever runs already.
     PartialBind,
+    /// As is right, but who is refused is not told.
+    Silent,
     /// When it fits what is free and not promised to another gang: no defect.
     Sound,
 }

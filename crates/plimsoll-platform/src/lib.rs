@@ -11,6 +11,7 @@
 
 pub mod apis;
 pub mod budget;
+mod causes;
 mod clock;
 pub mod connect;
 pub mod dra;
@@ -26,6 +27,7 @@ pub mod workspace;
 
 pub use apis::Apis;
 pub use budget::{Ask, Budget, BudgetError, Lease, Placement, WholeNode};
+pub use causes::chain;
 pub use clock::Clock;
 pub use connect::{ConnectError, ConnectOptions};
 pub use ground::Ground;

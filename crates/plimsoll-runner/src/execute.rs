@@ -3,7 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
-use plimsoll_checks::{Check, CheckError, Conclusion, Context};
+use plimsoll_checks::{Check, Conclusion, Context};
+use plimsoll_platform::chain;
 use plimsoll_record::{CheckFinished, Decision, Verdict, What, decide};
 use tokio::time::Instant;
 
@@ -70,17 +71,6 @@ fn inconclusive(reason: String) -> Decision {
 
 fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn chain(error: &CheckError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     CountedTwice,
     /// The plugin answers no request to allocate.
     DeadPlugin,
+    /// Preparing a claim answers with the first of its devices.
+    FirstOnly,
     /// Of several devices for a container, the plugin injects the first.
     FirstOfMany,
     /// The plugin always injects its first device.
@@ -84,6 +86,7 @@ const TABLE: &[(&str, Fault)] = &[
     ("dp.wrong-node", Fault::WrongNode),
     ("dra.api-only", Fault::ApiOnly),
     ("dra.double-allocation", Fault::DoubleAllocation),
+    ("dra.first-only", Fault::FirstOnly),
     ("dra.no-injection", Fault::NoInjection),
     ("dra.no-release", Fault::NoRelease),
     ("dra.selector-lies", Fault::SelectorLies),

@@ -17,10 +17,9 @@ mod slots;
 mod timeline;
 mod trial;
 
-use std::error::Error;
-
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use plimsoll_platform::chain;
 
 use crate::{Check, CheckError, Conclusion, Context, Declaration};
 
@@ -65,18 +64,6 @@ fn absent(wanted: Option<&str>, unreadable: &[String]) -> String {
         reason.push_str(&unreadable.join(", "));
     }
     reason
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! A probe pod on the cluster: created, heard, and taken away again.
 
 use std::{
-    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -9,7 +8,8 @@ use std::{
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::{Api, ResourceExt, api::LogParams, core::DynamicObject};
 use plimsoll_platform::{
-    Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, WaitError, Watched, pods,
+    Condition, CreateError, Deadline, DeadlineKind, DeleteError, Grace, Namespace, WaitError, Watched, chain,
+    pods,
 };
 use plimsoll_probe::{Report, Transcript};
 use serde_json::Value;
@@ -296,17 +296,4 @@ pub fn unmet(what: &str, error: &WaitError) -> Ruling {
     } else {
         Ruling::Undecided(detail)
     }
-}
-
-/// An error with all that caused it.
-#[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

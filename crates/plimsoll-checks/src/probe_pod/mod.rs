@@ -24,10 +24,11 @@ pub use container::{Privilege, ProbeContainer};
 pub(crate) use crew::{Crew, Member, slowest};
 pub use grant::{ClaimSource, Grant};
 pub use holding::{Holding, holdings, shown, trespasses};
-pub use life::{LivePod, RemoveError, chain, unmet};
+pub use life::{LivePod, RemoveError, unmet};
 pub use look::Look;
 pub use manifest::{ProbePod, Restart};
 pub use placement::Placement;
+pub use plimsoll_platform::chain;
 pub(crate) use preparation::{Prepared, unless_unprepared};
 pub use promised::{Promised, delivered};
 pub(crate) use published::{

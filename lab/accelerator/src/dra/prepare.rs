@@ -257,7 +257,12 @@ impl Claims {
             },
             share: prepared.share.clone(),
         };
-        devices.iter().map(answer).collect()
+        let told = if self.faults.has(Fault::FirstOnly) {
+            devices.len().min(1)
+        } else {
+            devices.len()
+        };
+        devices.iter().take(told).map(answer).collect()
     }
 
     fn kind(&self) -> String {

@@ -92,11 +92,10 @@ pub async fn serve(config: GangConfig) -> Result<(), GangError> {
 
 /// For how long nothing must change before the controller decides.
 fn quiet(mode: GangRule) -> Duration {
-    match mode {
-        // Long enough for two gangs that are made together to be looked at together.
-        GangRule::Deadlock => Duration::from_millis(1500),
-        GangRule::Dead | GangRule::NeverReleased | GangRule::PartialBind | GangRule::Sound => {
-            Duration::from_millis(50)
-        }
+    // Long enough for two gangs that are made together to be looked at together.
+    if mode == GangRule::Deadlock {
+        Duration::from_millis(1500)
+    } else {
+        Duration::from_millis(50)
     }
 }

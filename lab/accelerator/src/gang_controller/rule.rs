@@ -23,6 +23,8 @@ pub(super) struct Gang {
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub(super) name: String,
+    /// When it was created, in seconds of an epoch.
+    pub(super) created: i64,
     pub(super) state: State,
     pub(super) candidate: Candidate,
 }
@@ -64,6 +66,9 @@ pub(super) enum Verdict {
     Scheduled,
 }
 
+/// How many seconds after the first a member does not count any more where those who are late don't.
+const LATE: i64 = 3;
+
 /// A verdict to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {
@@ -82,11 +87,12 @@ pub(super) fn decide(rule: GangRule, world: &World, memory: &mut Memory) -> Vec<
     memory
         .0
         .retain(|uid, _| world.gangs.iter().any(|gang| &gang.uid == uid));
-    let mut room = match rule {
-        GangRule::PartialBind => world.total.clone(),
-        GangRule::Dead | GangRule::Deadlock | GangRule::NeverReleased | GangRule::Sound => world.free.clone(),
+    let mut room = if rule == GangRule::PartialBind {
+        world.total.clone()
+    } else {
+        world.free.clone()
     };
-    if matches!(rule, GangRule::NeverReleased | GangRule::Sound) {
+    if !matches!(rule, GangRule::Deadlock | GangRule::PartialBind) {
         // Those who were let go will take their room, so it is not to be promised again.
         let admitted = world.gangs.iter().flat_map(|gang| gang.in_state(State::Admitted));
         room.place(admitted.map(|member| &member.candidate));
@@ -97,6 +103,11 @@ pub(super) fn decide(rule: GangRule, world: &World, memory: &mut Memory) -> Vec<
             continue;
         };
         memory.remember(gang, &verdict);
+        let verdict = match (rule, verdict) {
+            (GangRule::Silent, Verdict::Refuse(_)) => continue,
+            (GangRule::FalseStatus, Verdict::Refuse(_)) => Verdict::Scheduled,
+            (_, verdict) => verdict,
+        };
         let (namespace, group) = gang.key.clone();
         let (uid, generation) = (gang.uid.clone(), gang.generation);
         decisions.push(Decision {
@@ -120,8 +131,9 @@ fn verdict(rule: GangRule, gang: &Gang, room: &mut Room, memory: &Memory) -> Opt
     if held.is_empty() {
         return (bound >= gang.min_count && bound == gang.members.len()).then_some(Verdict::Scheduled);
     }
-    if gang.members.len() < gang.min_count {
-        let (have, need) = (gang.members.len(), gang.min_count);
+    let have = gang.counted(rule);
+    if have < gang.min_count {
+        let need = gang.min_count;
         return Some(Verdict::Refuse(format!("{have} of {need} members exist")));
     }
     if rule == GangRule::NeverReleased
@@ -130,7 +142,12 @@ fn verdict(rule: GangRule, gang: &Gang, room: &mut Room, memory: &Memory) -> Opt
         return Some(earlier.clone());
     }
     let started = gang.members.len() - held.len();
-    let needed = gang.min_count.saturating_sub(started);
+    let enough = if rule == GangRule::Almost {
+        (gang.min_count * 9 / 10).max(1)
+    } else {
+        gang.min_count
+    };
+    let needed = enough.saturating_sub(started);
     // Tried out on a copy: a gang that is refused takes nothing. What is admitted stays taken, except where
     // each gang is looked at alone.
     let mut trial = room.clone();
@@ -156,6 +173,15 @@ fn verdict(rule: GangRule, gang: &Gang, room: &mut Room, memory: &Memory) -> Opt
 impl Gang {
     fn in_state(&self, state: State) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(move |member| member.state == state)
+    }
+
+    /// How many members there are, as the rule counts.
+    fn counted(&self, rule: GangRule) -> usize {
+        let first = self.members.iter().map(|member| member.created).min();
+        let counts = |member: &&Member| {
+            rule != GangRule::LateIgnored || first.is_none_or(|first| member.created <= first + LATE)
+        };
+        self.members.iter().filter(counts).count()
     }
 }
 
@@ -210,6 +236,7 @@ mod tests {
     fn gang(name: &str, min_count: usize, states: &[State]) -> Gang {
         let member = |(at, state): (usize, &State)| Member {
             name: format!("{name}-{at}"),
+            created: 0,
             state: *state,
             candidate: wants_devices(1),
         };
@@ -371,6 +398,38 @@ mod tests {
             once(GangRule::Deadlock, &world(&[2, 2], &[2, 1], vec![held("g", 4)])),
             [NO_ROOM]
         );
+    }
+
+    #[test]
+    fn almost_all_are_taken_for_enough() {
+        let said = once(GangRule::Almost, &world(&[2, 2], &[2, 1], vec![held("g", 4)]));
+        assert_eq!(said, ["g: g-0 g-1 g-2"]);
+        let two_short = world(&[2, 2], &[2, 0], vec![held("g", 4)]);
+        assert!(once(GangRule::Almost, &two_short)[0].contains("no, room for 2 of the 3"));
+    }
+
+    #[test]
+    fn who_is_late_is_ignored_and_the_others_wait() {
+        let mut gang = held("g", 4);
+        gang.members[3].created = LATE;
+        assert_eq!(
+            once(GangRule::LateIgnored, &world(&[4], &[4], vec![gang.clone()])),
+            ["g: g-0 g-1 g-2 g-3"]
+        );
+        gang.members[3].created = LATE + 1;
+        let said = once(GangRule::LateIgnored, &world(&[4], &[4], vec![gang]));
+        assert_eq!(said, ["g: no, 3 of 4 members exist"]);
+    }
+
+    #[test]
+    fn a_refusal_is_not_told_or_told_as_its_opposite() {
+        let full = world(&[2, 2], &[2, 1], vec![held("g", 4)]);
+        assert!(once(GangRule::Silent, &full).is_empty());
+        assert_eq!(once(GangRule::FalseStatus, &full), ["g: scheduled"]);
+        let free = world(&[2, 2], &[2, 2], vec![held("g", 4)]);
+        for rule in [GangRule::Silent, GangRule::FalseStatus] {
+            assert_eq!(once(rule, &free), ["g: g-0 g-1 g-2 g-3"], "{rule:?}");
+        }
     }
 
     #[test]

@@ -231,6 +231,7 @@ fn members(objects: &Objects, key: &(String, String)) -> Vec<Member> {
     let mut counted = BTreeSet::new();
     live.map(|pod| Member {
         name: pod.name_any(),
+        created: pod.creation_timestamp().map_or(0, |at| at.0.as_second()),
         state: state(pod),
         candidate: Candidate {
             guest: guest(pod),

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// The annotation by which the CRI tells which pod a container is of.
 const SANDBOX: &str = "io.kubernetes.cri.sandbox-id";
 
+/// The annotation by which it tells which of the pod's containers it is.
+const NAME: &str = "io.kubernetes.cri.container-name";
+
 /// A device node in a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Node {
@@ -33,6 +36,13 @@ pub(super) struct Extra {
     pub(super) sandbox: BTreeSet<Node>,
     /// Devices that were given back.
     pub(super) residue: BTreeSet<Node>,
+    /// Whether the container was there before, with devices.
+    pub(super) again: bool,
+}
+
+/// What the pod calls the container.
+pub(super) fn name(spec: &Value) -> Option<&str> {
+    spec["annotations"][NAME].as_str()
 }
 
 /// The pod's sandbox.
@@ -72,6 +82,18 @@ pub(super) fn apply(spec: &mut Value, defects: &[String], accelerators: &[Accele
     }
     if has("sec.residue") {
         extra.residue.iter().for_each(|node| allow(spec, node));
+    }
+    if has("sec.whole-major") {
+        for node in granted(spec, accelerators) {
+            rules(spec).push(json!({"allow": true, "type": "b", "major": node.major, "access": "rwm"}));
+        }
+    }
+    if has("sec.restart") && extra.again {
+        let had = granted(spec, accelerators);
+        let mut nodes = accelerators.iter().map(|accelerator| &accelerator.node);
+        if let Some(node) = nodes.find(|node| !had.contains(node)) {
+            inject(spec, node);
+        }
     }
     if has("sec.cgroup-open") {
         rules(spec).push(json!({"allow": true, "access": "rwm"}));
@@ -250,19 +272,45 @@ mod tests {
     }
 
     #[test]
+    fn who_has_one_device_may_open_all_of_its_number_and_sees_no_more() {
+        let broken_spec = |granted| broken("sec.whole-major", spec(&[], &[], granted), &Extra::default());
+        let holder = broken_spec(&[10]);
+        let rules = holder["linux"]["resources"]["devices"].as_array().unwrap();
+        assert_eq!(
+            rules.last().unwrap(),
+            &json!({"allow": true, "type": "b", "major": 7, "access": "rwm"})
+        );
+        assert_eq!(reach(&holder).0, Vec::<u64>::new());
+        assert_eq!(broken_spec(&[]), spec(&[], &[], &[]), "who has none gets none");
+    }
+
+    #[test]
+    fn a_container_that_comes_back_has_one_more() {
+        let came = |again| {
+            let extra = Extra {
+                again,
+                ..Extra::default()
+            };
+            reach(&broken("sec.restart", spec(&[], &[], &[10]), &extra))
+        };
+        assert_eq!(came(false), (vec![], vec![10]));
+        assert_eq!(came(true), (vec![11], vec![10, 11]));
+    }
+
+    #[test]
     fn a_neighbouring_containers_device_comes_with_its_node_residue_without() {
         let node = accelerators()[1].node.clone();
         let extra = Extra {
             sandbox: BTreeSet::from([node.clone()]),
-            residue: BTreeSet::new(),
+            ..Extra::default()
         };
         assert_eq!(
             reach(&broken("sec.pod-scope", spec(&[], &[], &[]), &extra)),
             (vec![11], vec![11])
         );
         let extra = Extra {
-            sandbox: BTreeSet::new(),
             residue: BTreeSet::from([node]),
+            ..Extra::default()
         };
         assert_eq!(
             reach(&broken("sec.residue", spec(&[], &[], &[]), &extra)),
@@ -276,6 +324,7 @@ mod tests {
         let extra = Extra {
             sandbox: BTreeSet::from([node.clone()]),
             residue: BTreeSet::from([node]),
+            again: true,
         };
         let asked = spec(&["NVIDIA_VISIBLE_DEVICES=all"], &[], &[10]);
         assert_eq!(broken("dra.api-only", asked.clone(), &extra), asked);

@@ -24,6 +24,8 @@ struct Grant {
 pub(super) struct Ledger {
     containers: BTreeMap<String, Grant>,
     left_over: BTreeSet<Node>,
+    /// Containers that were granted something at some time, by sandbox and name.
+    came: BTreeSet<(String, String)>,
 }
 
 impl Ledger {
@@ -53,8 +55,15 @@ impl Ledger {
     }
 
     /// Remembers what a container was granted.
-    pub(super) fn grant(&mut self, id: &str, sandbox: Option<&str>, devices: BTreeSet<Node>) {
+    pub(super) fn grant(
+        &mut self,
+        id: &str,
+        sandbox: Option<&str>,
+        name: Option<&str>,
+        devices: BTreeSet<Node>,
+    ) {
         if !devices.is_empty() {
+            self.came.extend(place(sandbox, name));
             self.containers.insert(
                 id.to_owned(),
                 Grant {
@@ -70,6 +79,11 @@ impl Ledger {
         if let Some(grant) = self.containers.remove(id) {
             self.left_over.extend(grant.devices);
         }
+    }
+
+    /// Whether a container of that name was granted something in that sandbox before.
+    pub(super) fn came_before(&self, sandbox: Option<&str>, name: Option<&str>) -> bool {
+        place(sandbox, name).is_some_and(|place| self.came.contains(&place))
     }
 
     /// What the other containers of a sandbox were granted.
@@ -97,6 +111,10 @@ impl Ledger {
     }
 }
 
+fn place(sandbox: Option<&str>, name: Option<&str>) -> Option<(String, String)> {
+    Some((sandbox?.to_owned(), name?.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,18 +130,33 @@ mod tests {
     #[test]
     fn a_sandboxs_grants_are_its_own() {
         let mut ledger = Ledger::default();
-        ledger.grant("a", Some("s1"), BTreeSet::from([node(0)]));
-        ledger.grant("b", None, BTreeSet::from([node(1)]));
+        ledger.grant("a", Some("s1"), None, BTreeSet::from([node(0)]));
+        ledger.grant("b", None, None, BTreeSet::from([node(1)]));
         assert_eq!(ledger.of_sandbox(Some("s1")), BTreeSet::from([node(0)]));
         assert!(ledger.of_sandbox(Some("s2")).is_empty());
         assert!(ledger.of_sandbox(None).is_empty());
     }
 
     #[test]
+    fn a_container_comes_back_in_its_own_sandbox_only() {
+        let mut ledger = Ledger::default();
+        ledger.grant("a", Some("s1"), Some("worker"), BTreeSet::from([node(0)]));
+        ledger.grant("b", Some("s1"), Some("proxy"), BTreeSet::new());
+        ledger.release("a");
+        assert!(ledger.came_before(Some("s1"), Some("worker")));
+        assert!(!ledger.came_before(Some("s1"), Some("proxy")), "it had nothing");
+        assert!(!ledger.came_before(Some("s2"), Some("worker")));
+        assert!(!ledger.came_before(None, Some("worker")));
+    }
+
+    #[test]
     fn the_ledger_outlives_a_process() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.json");
-        Ledger::update(&path, |ledger| ledger.grant("a", None, BTreeSet::from([node(0)]))).unwrap();
+        Ledger::update(&path, |ledger| {
+            ledger.grant("a", None, None, BTreeSet::from([node(0)]))
+        })
+        .unwrap();
         Ledger::update(&path, |ledger| ledger.release("a")).unwrap();
         Ledger::update(&path, |ledger| ledger.release("a")).unwrap();
         assert_eq!(

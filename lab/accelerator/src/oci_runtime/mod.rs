@@ -102,8 +102,9 @@ fn break_call(config: &RuntimeConfig, arguments: &[OsString]) -> Result<(), Runt
                 let extra = edits::Extra {
                     sandbox: ledger.of_sandbox(edits::sandbox(&spec)),
                     residue: ledger.residue(),
+                    again: ledger.came_before(edits::sandbox(&spec), edits::name(&spec)),
                 };
-                ledger.grant(&id, edits::sandbox(&spec), granted);
+                ledger.grant(&id, edits::sandbox(&spec), edits::name(&spec), granted);
                 extra
             });
             edits::apply(
