@@ -37,6 +37,6 @@ pub use pods::{EventNote, events_for};
 pub use survey::{Accelerator, Inventory, Path, SurveyError, survey};
 pub use wait::{Condition, Deadline, DeadlineKind, Observer, Progress, Seen, WaitError, Watched, observed};
 pub use workspace::{
-    Cleanup, CreateError, DeleteError, Grace, Leftover, Namespace, PodSecurity, RunId, Workspace,
-    cleanup_all, leftovers,
+    Cleanup, CreateError, DeleteError, Grace, LabelChange, Leftover, Namespace, PodSecurity, RunId,
+    Workspace, cleanup_all, leftovers,
 };

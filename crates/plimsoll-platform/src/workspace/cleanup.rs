@@ -12,7 +12,11 @@ use kube::{
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{Grace, RUN_LABEL, RunId, delete::by_uid};
+use super::{
+    Grace, RUN_LABEL, RunId,
+    delete::by_uid,
+    undo::{self, LabelChange},
+};
 use crate::{
     platform::Platform,
     wait::{Condition, Deadline, DeadlineKind, Progress, Seen, WaitError, Watched, silent},
@@ -58,6 +62,8 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) uid: Option<String>,
     pub(super) run: String,
+    /// What is to be put back before it goes.
+    pub(super) undo: Vec<LabelChange>,
 }
 
 impl Found {
@@ -95,6 +101,7 @@ pub(super) async fn find(
                         name: item.name_any(),
                         uid: item.metadata.uid.clone(),
                         run: item.labels().get(RUN_LABEL).cloned().unwrap_or_default(),
+                        undo: undo::remembered(item.annotations()),
                     })
                     .collect::<Vec<_>>())
             }
@@ -149,9 +156,7 @@ pub(super) async fn remove_found(platform: &Platform, selector: &str, found: Vec
         match result {
             Ok(()) if found.kind == namespaces() => waiting.push(found),
             Ok(()) => cleanup.removed.push(found.what()),
-            Err(error) => cleanup
-                .left
-                .push(format!("{}: could not be deleted: {error}", found.what())),
+            Err(why) => cleanup.left.push(format!("{}: {why}", found.what())),
         }
     }
     let left = if waiting.is_empty() {
@@ -178,17 +183,24 @@ pub(super) async fn end(platform: &Platform, namespace: &super::Namespace) {
         name: namespace.name().to_owned(),
         uid: Some(namespace.uid().to_owned()),
         run: String::new(),
+        undo: namespace.undo().to_vec(),
     };
     // Whatever goes wrong, the run's cleanup comes after this.
     let _ = delete(platform, &found).await;
 }
 
-async fn delete(platform: &Platform, found: &Found) -> Result<(), kube::Error> {
+/// What remembers a change that can't be undone stays, so that the next cleanup can.
+async fn delete(platform: &Platform, found: &Found) -> Result<(), String> {
+    undo::undo_all(platform, &found.undo)
+        .await
+        .map_err(|why| format!("stays, since {why}"))?;
     if found.kind == namespaces() {
         end_pods(platform, &found.name).await;
     }
     let api: Api<DynamicObject> = Api::all_with(platform.client(), &found.kind);
-    by_uid(&api, &found.name, found.uid.clone(), Grace::Own).await
+    by_uid(&api, &found.name, found.uid.clone(), Grace::Own)
+        .await
+        .map_err(|error| format!("could not be deleted: {error}"))
 }
 
 /// Ends a namespace's pods, so that none with time to end holds up the namespace: its controller begins a few

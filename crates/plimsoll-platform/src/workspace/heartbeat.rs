@@ -33,7 +33,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     /// Makes the run's own namespace with the Lease in it, and starts to renew it.
     pub(super) async fn start(platform: &Platform, run: &RunId) -> Result<Self, CreateError> {
-        let namespace = Namespace::make(platform, run, None, PodSecurity::Restricted).await?;
+        let namespace = Namespace::make(platform, run, None, PodSecurity::Restricted, Vec::new()).await?;
         let now = platform.clock().now();
         let lease = json!({
             "apiVersion": "coordination.k8s.io/v1",

@@ -15,6 +15,7 @@ mod readback;
 mod run_id;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +34,7 @@ pub use leftovers::{Leftover, cleanup_all, leftovers};
 pub use namespace::{Namespace, PodSecurity};
 pub use readback::lost_fields;
 pub use run_id::{InvalidRunId, RunId};
+pub use undo::LabelChange;
 
 /// The label that names the run an object belongs to.
 pub const RUN_LABEL: &str = "plimsoll.dev/run";
@@ -96,12 +98,27 @@ impl Workspace {
     /// # Errors
     /// [`CreateError`].
     pub async fn namespace(&self, purpose: &str, level: PodSecurity) -> Result<Namespace, CreateError> {
+        self.remembering(purpose, level, Vec::new()).await
+    }
+
+    /// Makes a namespace that remembers changes of nodes: when it is removed, they are undone first. To be made before
+    /// the changes are.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub async fn remembering(
+        &self,
+        purpose: &str,
+        level: PodSecurity,
+        undo: Vec<LabelChange>,
+    ) -> Result<Namespace, CreateError> {
         self.shared
             .heartbeat
             .get_or_try_init(|| Heartbeat::start(&self.platform, &self.shared.run))
             .await?;
         let purpose = self.unused(purpose);
-        let namespace = Namespace::make(&self.platform, &self.shared.run, Some(&purpose), level).await?;
+        let namespace =
+            Namespace::make(&self.platform, &self.shared.run, Some(&purpose), level, undo).await?;
         self.made().push(namespace.clone());
         Ok(namespace)
     }

@@ -16,6 +16,7 @@ use super::{
     CreateError, MANAGER, RUN_LABEL, RunId,
     create::{self, Owner, Place},
     delete::{self, DeleteError, Grace},
+    undo::{self, LabelChange},
 };
 use crate::{
     platform::Platform,
@@ -57,6 +58,7 @@ pub struct Namespace {
     run: RunId,
     name: String,
     uid: String,
+    undo: Vec<LabelChange>,
 }
 
 impl Namespace {
@@ -65,13 +67,14 @@ impl Namespace {
         run: &RunId,
         purpose: Option<&str>,
         level: PodSecurity,
+        undo: Vec<LabelChange>,
     ) -> Result<Self, CreateError> {
         let name = match purpose {
             Some(purpose) => shortened(format!("plimsoll-{run}-{purpose}")),
             None => format!("plimsoll-{run}"),
         };
         let level = level.as_str();
-        let manifest = json!({
+        let mut manifest = json!({
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {
@@ -87,6 +90,10 @@ impl Namespace {
                 },
             },
         });
+        if !undo.is_empty() {
+            let text = serde_json::to_string(&undo).unwrap_or_default();
+            manifest["metadata"]["annotations"] = json!({undo::ANNOTATION: text});
+        }
         let kind = ApiResource::erase::<NamespaceObject>(&());
         let api: Api<DynamicObject> = Api::all_with(platform.client(), &kind);
         let object = create::post(&api, manifest, run).await?;
@@ -97,6 +104,7 @@ impl Namespace {
             run: run.clone(),
             name,
             uid,
+            undo,
         };
         if purpose.is_some() {
             namespace.ready().await?;
@@ -134,6 +142,11 @@ impl Namespace {
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.uid
+    }
+
+    /// What is put back when it goes.
+    pub(super) fn undo(&self) -> &[LabelChange] {
+        &self.undo
     }
 
     /// The API of a kind in this namespace.

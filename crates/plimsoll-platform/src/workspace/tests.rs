@@ -318,3 +318,72 @@ async fn whether_a_run_lives_is_not_decided_when_its_lease_can_not_be_read() {
     assert_eq!(cleanup.skipped.len(), 1);
     assert!(fake.get(SPACE).is_some());
 }
+
+fn node(fake: &Fake, layout: &str) {
+    fake.put(
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": {"layout": layout}}}),
+    );
+}
+
+const NODE: &str = "/api/v1/nodes/n1";
+
+async fn relabelled(fake: &Fake, workspace: &Workspace) -> LabelChange {
+    node(fake, "old");
+    account(fake, "plimsoll-r1-divide");
+    let change = LabelChange {
+        node: "n1".to_owned(),
+        label: "layout".to_owned(),
+        before: Some("old".to_owned()),
+        after: "new".to_owned(),
+    };
+    let made = workspace
+        .remembering("divide", PodSecurity::Baseline, vec![change.clone()])
+        .await;
+    made.map(drop).unwrap();
+    change.make(&fake.platform()).await.unwrap();
+    assert_eq!(fake.get(NODE).unwrap()["metadata"]["labels"]["layout"], "new");
+    change
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_label_of_a_node_is_put_back_by_whoever_cleans_up() {
+    let fake = Fake::new();
+    let workspace = Workspace::new(fake.platform(), run("r1"));
+    relabelled(&fake, &workspace).await;
+    workspace.let_go().await;
+    assert_eq!(fake.get(NODE).unwrap()["metadata"]["labels"]["layout"], "old");
+
+    let fake = Fake::new();
+    let workspace = Workspace::new(fake.platform(), run("r1"));
+    relabelled(&fake, &workspace).await;
+    drop(workspace);
+    let cleanup = cleanup_all(&fake.platform(), true).await.unwrap();
+    assert_eq!(cleanup.left, Vec::<String>::new());
+    assert_eq!(fake.get(NODE).unwrap()["metadata"]["labels"]["layout"], "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_set_meanwhile_is_theirs() {
+    let fake = Fake::new();
+    let workspace = Workspace::new(fake.platform(), run("r1"));
+    relabelled(&fake, &workspace).await;
+    node(&fake, "theirs");
+    assert_eq!(workspace.cleanup().await.left, Vec::<String>::new());
+    assert_eq!(fake.get(NODE).unwrap()["metadata"]["labels"]["layout"], "theirs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_stays_that_remembers_what_could_not_be_put_back() {
+    let fake = Fake::new();
+    let workspace = Workspace::new(fake.platform(), run("r1"));
+    relabelled(&fake, &workspace).await;
+    fake.script(Method::PATCH, NODE, Answer::Refusal(403, "Forbidden", "no"));
+    let left = workspace.cleanup().await.left;
+    assert!(
+        left.iter().any(|left| left.contains("label layout of node `n1`")),
+        "{left:?}"
+    );
+    assert!(fake.get("/api/v1/namespaces/plimsoll-r1-divide").is_some());
+    assert_eq!(workspace.cleanup().await.left, Vec::<String>::new());
+    assert_eq!(fake.get(NODE).unwrap()["metadata"]["labels"]["layout"], "old");
+}
