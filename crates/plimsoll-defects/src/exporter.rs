@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use plimsoll_vendors::dialect::{Holder, Quirk, Reading};
+use plimsoll_vendors::dialect::{Holder, Portion, Quirk, Reading};
 
 /// How much of the present is in a value that is averaged for too long.
 const SHARE_OF_NOW: f64 = 0.002;
@@ -52,7 +52,9 @@ pub struct ExporterFaults {
 impl ExporterFaults {
     /// Those among the defects `ids` that are of exporters, on a node.
     pub fn new<'a>(ids: impl IntoIterator<Item = &'a str>, node: &str) -> Self {
-        let theirs = ids.into_iter().filter(|id| id.starts_with("met."));
+        let theirs = ids
+            .into_iter()
+            .filter(|id| id.starts_with("met.") || *id == "mig.one-series");
         Self {
             ids: theirs.map(str::to_owned).collect(),
             node: node.to_owned(),
@@ -127,6 +129,9 @@ impl ExporterFaults {
         }
         if self.has("met.stale") {
             return self.cached(now, readings);
+        }
+        if self.has("mig.one-series") {
+            readings = merge(readings);
         }
         if self.has("met.missing-device") {
             readings.pop();
@@ -206,6 +211,25 @@ fn swap(readings: &mut [Reading]) {
     }
 }
 
+/// Adds partitions to the device that they are of: one series for all of it.
+fn merge(readings: Vec<Reading>) -> Vec<Reading> {
+    let mut merged: Vec<Reading> = Vec::new();
+    for mut reading in readings {
+        if let Some(Portion { whole, .. }) = reading.portion.take() {
+            reading.uuid = whole;
+        }
+        match merged.iter_mut().find(|known| known.uuid == reading.uuid) {
+            Some(known) => {
+                known.used += reading.used;
+                known.utilisation = known.utilisation.max(reading.utilisation);
+                known.holder = known.holder.take().or(reading.holder);
+            }
+            None => merged.push(reading),
+        }
+    }
+    merged
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +243,7 @@ mod tests {
             used: 1000,
             total: 4000,
             holder: None,
+            portion: None,
             quirk: Quirk::None,
         }
     }
@@ -304,6 +329,30 @@ mod tests {
         let said = ExporterFaults::new(["met.swapped"], "n").distort(Duration::ZERO, two());
         assert_eq!((said[0].uuid.as_str(), said[0].utilisation), ("a", 0.0));
         assert_eq!((said[1].uuid.as_str(), said[1].utilisation), ("b", 0.8));
+    }
+
+    #[test]
+    fn partitions_that_are_not_told_apart_are_one_with_their_device() {
+        let partition = |uuid: &str| Reading {
+            portion: Some(Portion {
+                whole: "a".to_owned(),
+                number: uuid.to_owned(),
+                profile: "1g.10gb".to_owned(),
+            }),
+            ..reading(uuid, 0.5)
+        };
+        let all = vec![
+            reading("a", 0.0),
+            partition("p"),
+            partition("q"),
+            reading("b", 0.0),
+        ];
+        let said = ExporterFaults::new(["mig.one-series"], "n").distort(Duration::ZERO, all);
+        let told: Vec<(&str, u64)> = said
+            .iter()
+            .map(|reading| (reading.uuid.as_str(), reading.used))
+            .collect();
+        assert_eq!(told, [("a", 3000), ("b", 1000)]);
     }
 
     #[test]

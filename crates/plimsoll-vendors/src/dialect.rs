@@ -22,8 +22,21 @@ pub struct Reading {
     pub total: u64,
     /// The container that holds it.
     pub holder: Option<Holder>,
+    /// Which part of a device it is, if it is one.
+    pub portion: Option<Portion>,
     /// What is amiss with how utilisation is written.
     pub quirk: Quirk,
+}
+
+/// What a partition is of its device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portion {
+    /// Who the device says it is.
+    pub whole: String,
+    /// The partition's number among those of the device.
+    pub number: String,
+    /// Its profile.
+    pub profile: String,
 }
 
 /// A container that holds a device.
@@ -118,6 +131,17 @@ fn labels(names: &Labels, reading: &Reading) -> String {
     if let Some(name) = &names.uuid {
         labels.push((name, &reading.uuid));
     }
+    if let Some(portion) = &reading.portion {
+        let parts = [
+            (&names.partition, &portion.number),
+            (&names.profile, &portion.profile),
+        ];
+        labels.extend(
+            parts
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.as_deref()?, value.as_str()))),
+        );
+    }
     if let Some(holder) = &reading.holder {
         let parts = [
             (&names.namespace, &holder.namespace),
@@ -161,6 +185,7 @@ mod tests {
                 pod: "p".into(),
                 container: "c".into(),
             }),
+            portion: None,
             quirk: Quirk::None,
         }
     }
@@ -208,6 +233,22 @@ mod tests {
             text.matches("accelerator_id=").count(),
             text.matches("namespace=").count()
         );
+    }
+
+    #[test]
+    fn a_partition_has_series_with_its_number_and_profile_where_its_vendor_has_labels_for_them() {
+        let partition = Reading {
+            portion: Some(Portion {
+                whole: "u0".into(),
+                number: "2".into(),
+                profile: "1g.10gb".into(),
+            }),
+            ..reading(false)
+        };
+        let text = written("nvidia", partition.clone());
+        let line = "DCGM_FI_DEV_FB_USED{gpu=\"1\",UUID=\"u1\",GPU_I_ID=\"2\",GPU_I_PROFILE=\"1g.10gb\"} 16";
+        assert!(text.contains(line), "{text}");
+        assert!(!written("intel-gpu", partition).contains("1g.10gb"));
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct Metrics {
     /// Values that mean "no reading".
     #[serde(default)]
     pub sentinels: Vec<f64>,
+    /// Why partitions of a device have no series of their own, where the vendor says that they have none.
+    #[serde(default)]
+    pub partitions_untold: Option<String>,
     /// Whether a device that nobody holds has series.
     #[serde(default = "yes")]
     pub idle_series: bool,
@@ -157,6 +160,12 @@ pub struct Labels {
     /// The device's address on the PCI bus, where it is a label.
     #[serde(default)]
     pub pci: Option<String>,
+    /// Which partition of the device it is, where it is one.
+    #[serde(default)]
+    pub partition: Option<String>,
+    /// The profile of that partition.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// The pod that holds the device.
     #[serde(default)]
     pub pod: Option<String>,

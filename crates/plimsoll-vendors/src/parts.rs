@@ -29,6 +29,9 @@ pub struct Partitions {
     /// The node label that says how far that is.
     #[serde(default)]
     pub state_label: Option<String>,
+    /// The value of that label by which no device of the node is divided.
+    #[serde(default)]
+    pub whole_config: Option<String>,
     /// How devices are divided, for those who imitate them.
     #[serde(default)]
     pub geometry: Option<Geometry>,

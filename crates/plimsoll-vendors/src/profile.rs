@@ -15,6 +15,9 @@ pub struct Vendor {
     /// Extended resource names, as patterns; the first is a plain name, the usual one.
     #[serde(default)]
     pub resources: GlobList,
+    /// Names of the DaemonSets of its device plugin, as patterns; the first is a plain name, the usual one.
+    #[serde(default)]
+    pub plugins: GlobList,
     /// Keys of taints that nodes with these devices usually carry.
     #[serde(default)]
     pub taints: Vec<String>,
@@ -53,6 +56,12 @@ impl Vendor {
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.resources.patterns().first().map(String::as_str)
+    }
+
+    /// The usual name of its device plugin's DaemonSet, where that is known.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&str> {
+        self.plugins.patterns().first().map(String::as_str)
     }
 
     /// What `path` is to this vendor; `None` when it is none of its device nodes.

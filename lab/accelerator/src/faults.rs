@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     FirstOfMany,
     /// The plugin always injects its first device.
     Neighbour,
+    /// Dividing devices anew ends those who hold one.
+    PullsRug,
     /// Nothing is behind a virtual function.
     NoBacking,
     /// Preparing a claim injects nothing.
@@ -73,6 +75,8 @@ pub(crate) enum Fault {
     SharesOnlyNamed,
     /// The plugin lists twice as many shares as configured.
     SharesUnbounded,
+    /// After a restart the plugin lists its devices under other ids.
+    ReuseAfterRestart,
     /// On the second node, the plugin injects nothing.
     WrongNode,
 }
@@ -83,6 +87,7 @@ const TABLE: &[(&str, Fault)] = &[
     ("dp.dead-plugin", Fault::DeadPlugin),
     ("dp.first-of-many", Fault::FirstOfMany),
     ("dp.phantom", Fault::Phantom),
+    ("dp.reuse-after-restart", Fault::ReuseAfterRestart),
     ("dp.wrong-node", Fault::WrongNode),
     ("dra.api-only", Fault::ApiOnly),
     ("dra.double-allocation", Fault::DoubleAllocation),
@@ -102,6 +107,7 @@ const TABLE: &[(&str, Fault)] = &[
     ("mig.caps-open", Fault::CapsOpen),
     ("mig.double-count", Fault::DoubleCount),
     ("mig.overcommit", Fault::Overcommit),
+    ("mig.pulls-rug", Fault::PullsRug),
     ("mig.unpartitioned", Fault::Unpartitioned),
     ("mig.wrong-profile", Fault::WrongProfile),
     ("sec.all-devices", Fault::AllDevices),

@@ -31,11 +31,13 @@ pub mod identity;
 mod installation;
 mod kernel;
 mod labeller;
+mod layout;
 mod log;
 mod monitor;
 mod node;
 pub mod oci_runtime;
 mod partition;
+mod partitioner;
 mod plugin;
 #[expect(unreachable_pub, reason = "generated code")]
 mod proto;

@@ -10,6 +10,7 @@ use kube::{
 };
 use plimsoll_defects::Allocation;
 use plimsoll_vendors::Vendor;
+use tokio::sync::watch;
 
 use crate::{
     config::{ConfigError, NodeConfig, Sharing},
@@ -19,9 +20,12 @@ use crate::{
     faults::{Fault, Faults},
     installation::Installation,
     labeller::Labeller,
+    layout::Layout,
     monitor::{self, Monitor},
+    partitioner::Partitioner,
     plugin::{
         PluginError,
+        pod::{self, Life, Lives},
         registration::Plugin,
         shares::{self, Shares},
     },
@@ -136,10 +140,12 @@ pub async fn serve(config: NodeConfig) -> Result<(), ServeError> {
     let devices = device::bring_up(&config)?;
     let (stop, shutdown) = shutdown::channel();
     let monitor = monitor::start(devices.clone(), shutdown.clone());
+    let layout = Layout::of(&devices);
     let node_uid = node.metadata.uid.unwrap_or_default();
     let parts = Parts {
         config: &config,
         devices: &devices,
+        layout,
         client,
         node_uid,
         monitor,
@@ -162,6 +168,7 @@ pub async fn serve(config: NodeConfig) -> Result<(), ServeError> {
 struct Parts<'a> {
     config: &'a NodeConfig,
     devices: &'a [Device],
+    layout: Layout,
     client: Client,
     node_uid: String,
     monitor: Monitor,
@@ -199,6 +206,7 @@ impl<'a> Parts<'a> {
                     vendor,
                     dra,
                     devices,
+                    layout: self.layout.clone(),
                     faults,
                     client,
                     node_uid,
@@ -229,6 +237,18 @@ impl<'a> Parts<'a> {
             labeller.run(shutdown).await;
             Ok(())
         }));
+        let partitioner = Partitioner {
+            node: config.node.clone(),
+            devices: self.devices.to_vec(),
+            layout: self.layout.clone(),
+            faults: Faults::of(&config.defects),
+            client: self.client.clone(),
+            pod_resources: config.kubelet_root.join("pod-resources/kubelet.sock"),
+        };
+        running.push(Box::pin(async move {
+            partitioner.run(shutdown).await;
+            Ok(())
+        }));
         if config.exporter_address.is_some() {
             let (devices, monitor) = (self.devices, self.monitor.clone());
             let (client, node_uid) = (self.client.clone(), self.node_uid.clone());
@@ -239,6 +259,22 @@ impl<'a> Parts<'a> {
         running
     }
 
+    /// How it stands with the pod of a vendor's plugin, which is followed by one more part.
+    fn lives(&self, vendor: &'static Vendor, parts: &mut Vec<Part<'a>>) -> Lives {
+        let (sender, lives) = watch::channel(Life::default());
+        let (client, node) = (self.client.clone(), self.config.node.clone());
+        let shutdown = self.shutdown;
+        let part: Part<'a> = Box::pin(async move {
+            match vendor.plugin() {
+                Some(plugin) => pod::follow(client, plugin, &node, &sender, shutdown).await,
+                None => shutdown.wait().await,
+            }
+            Ok(())
+        });
+        parts.push(part);
+        lives
+    }
+
     /// The device plugins of a vendor's devices, one for each resource that they are offered as.
     fn plugins(
         &self,
@@ -247,19 +283,27 @@ impl<'a> Parts<'a> {
         sharing: Option<Sharing>,
     ) -> Vec<Part<'a>> {
         let mut plugins = Vec::new();
-        for (resource, offered) in by_resource(devices) {
+        for (resource, offered) in by_resource(devices, &self.layout) {
             let (config, shutdown) = (self.config, self.shutdown);
+            // What is offered only once devices are divided anew is registered only then.
+            let is_divided = offered.iter().all(|device| self.layout.is_divided(device));
+            let layout = self.layout.clone();
             let faults = Faults::of(&config.defects);
             let plugin = Plugin {
                 name: plugin_name(vendor, &resource),
                 resource: shares::resource(&resource, sharing, &faults),
                 devices: offered,
                 all: devices.to_vec(),
+                layout: layout.clone(),
                 shares: Shares::of(sharing, &faults),
                 faults,
                 monitor: self.monitor.clone(),
+                lives: self.lives(vendor, &mut plugins),
             };
             let part: Part<'a> = Box::pin(async move {
+                if is_divided && !layout.until_undivided(&vendor.id, shutdown).await {
+                    return Ok(());
+                }
                 let served = plugin.serve(config, shutdown).await;
                 served.map_err(|source| ServeError::Plugin {
                     vendor: vendor.id.clone(),
@@ -293,9 +337,12 @@ fn by_vendor_and_allocation(devices: &[Device]) -> Vec<((&'static Vendor, &'stat
 }
 
 /// What of a plugin's devices is offered as which resource.
-fn by_resource(devices: &[Device]) -> BTreeMap<String, Vec<Device>> {
+fn by_resource(devices: &[Device], layout: &Layout) -> BTreeMap<String, Vec<Device>> {
     let mut groups: BTreeMap<String, Vec<Device>> = BTreeMap::new();
-    for device in devices.iter().filter(|device| device.is_offered) {
+    for device in devices
+        .iter()
+        .filter(|device| device.is_offered || layout.is_divided(device))
+    {
         if let Some(resource) = device.resource() {
             groups.entry(resource).or_default().push(device.clone());
         }

@@ -1,13 +1,17 @@
 //! What the cluster holds from its first moment: the lab's mark, DNS, and the roles of the lab's own processes.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, Client, Resource};
+use plimsoll_defects::Allocation;
+use plimsoll_vendors::Vendor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -57,10 +61,48 @@ pub(crate) async fn apply(client: &Client, lab: &Lab) -> Result<(), ApplyError> 
     let (service, slice) = dns(lab);
     apply_one(namespaced::<Service>(client), "kube-dns", &service).await?;
     apply_one(namespaced::<EndpointSlice>(client), "kube-dns-lab", &slice).await?;
+    for plugin in plugins(lab) {
+        apply_one(namespaced::<DaemonSet>(client), plugin, &plugin_pods(plugin)).await?;
+    }
     for manifest in defects::manifests(&lab.state.defects) {
         seed(client, &manifest).await?;
     }
     Ok(())
+}
+
+/// The device plugins of the lab's accelerators, each once.
+fn plugins(lab: &Lab) -> BTreeSet<&'static str> {
+    let by_plugin = lab
+        .state
+        .accelerators
+        .iter()
+        .filter(|request| request.allocation == Allocation::Plugin);
+    by_plugin
+        .filter_map(|request| Vendor::by_id(&request.vendor).ok()?.plugin())
+        .collect()
+}
+
+/// The pods that a device plugin lives and dies with. They do nothing themselves: the plugin is a part of the node's
+/// process and watches them.
+fn plugin_pods(plugin: &str) -> Value {
+    let labels = json!({"app.kubernetes.io/name": plugin});
+    json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"name": plugin, "namespace": SYSTEM, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "tolerations": [{"operator": "Exists"}],
+                    "terminationGracePeriodSeconds": 1,
+                    "containers": [{
+                        "name": "plugin", "image": plimsoll_image::pause().reference(), "imagePullPolicy": "IfNotPresent",
+                    }],
+                },
+            },
+        },
+    })
 }
 
 /// Applies an object that a defect needs; those are admission policies.
@@ -107,6 +149,7 @@ fn roles() -> [(&'static str, Value); 3] {
                            "associated-node:update", "associated-node:patch"]},
                 {"apiGroups": [""], "resources": ["nodes", "pods", "namespaces"], "verbs": watch},
                 {"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"]},
+                {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]},
                 {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "create", "patch"]},
                 {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
                  "verbs": ["get", "create", "patch"]},

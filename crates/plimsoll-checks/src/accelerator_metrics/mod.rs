@@ -111,6 +111,22 @@ impl Check for AcceleratorMetrics {
     }
 }
 
+/// Where a node's exporter of a vendor's devices can be visited; nowhere, with what could not be looked at.
+pub(crate) async fn exporters(context: &Context, vendor: &str, node: &str) -> (Vec<String>, Vec<String>) {
+    let subjects: Vec<Subject> = Subject::all(&context.inventory)
+        .into_iter()
+        .filter(|subject| subject.name == vendor)
+        .collect();
+    let found = endpoints::find(context, &subjects).await;
+    let named = context.settings.metrics.endpoint.iter().cloned();
+    let of_node = found
+        .endpoints
+        .into_iter()
+        .filter(|endpoint| endpoint.node.as_deref() == Some(node) && endpoint.of.as_deref() == Some(vendor))
+        .map(|endpoint| endpoint.url);
+    (named.chain(of_node).collect(), found.unreadable)
+}
+
 fn absent(reason: impl Into<String>) -> Conclusion {
     Conclusion::Absent {
         reason: reason.into(),

@@ -53,6 +53,24 @@ impl Patience {
         self.deadline("a label's return", DeadlineKind::Patience, 60)
     }
 
+    /// How long a node's devices may take to be divided anew: they are reset meanwhile.
+    #[must_use]
+    pub fn division(&self) -> Deadline {
+        self.deadline("devices being divided anew", DeadlineKind::Patience, 300)
+    }
+
+    /// How long a device plugin whose pod was deleted may take to be back.
+    #[must_use]
+    pub fn plugin_return(&self) -> Deadline {
+        self.deadline("a plugin's return", DeadlineKind::Patience, 60)
+    }
+
+    /// How long an exporter may take until it tells of what a pod holds.
+    #[must_use]
+    pub fn series(&self) -> Deadline {
+        self.deadline("an exporter's account of holders", DeadlineKind::Patience, 60)
+    }
+
     /// How long an object may take to go.
     #[must_use]
     pub fn deletion(&self) -> Deadline {

@@ -42,7 +42,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         optional(
             "L6",
             Positive,
-            "a restarted plugin changes nothing for who holds a device, and gives none away twice",
+            "a restarted plugin changes nothing for who holds a device, and has none given away twice",
         ),
         optional("L7", Positive, "a device that is out of order is not advertised"),
         required("L8", Negative, "a node without the hardware advertises none"),
@@ -62,6 +62,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         "dp.dead-plugin",
         "dp.first-of-many",
         "dp.phantom",
+        "dp.reuse-after-restart",
         "dp.sick-stays",
         "dp.wrong-node",
     ],

@@ -162,6 +162,52 @@ impl Ask<'_> {
         }
     }
 
+    /// L6: what was given away after the plugin was restarted is not what the pod of before still holds.
+    pub(super) fn remembered(&self, keeper: &Seat<'_>, later: &[Seat<'_>]) -> Ruling {
+        let kept = self.held(keeper);
+        let place = self.place();
+        if kept.is_empty() {
+            return self.blame(format!(
+                "pod `{}` was given one of {place} and sees none",
+                keeper.pod
+            ));
+        }
+        for seat in later {
+            let twice = self
+                .held(seat)
+                .into_iter()
+                .find(|held| kept.iter().any(|known| known.is_same_hardware(held)));
+            if let Some(twice) = twice {
+                return Ruling::Wrong(format!(
+                    "after the plugin of {place} was restarted, pod `{}` was given {twice}, which pod `{}` still holds: it \
+                     was handed out twice",
+                    seat.pod, keeper.pod
+                ));
+            }
+        }
+        let failed = later.iter().find_map(|seat| Some((seat, seat.found.err()?)));
+        if let Some((seat, error)) = failed {
+            let detail = format!(
+                "after the plugin of {place} was restarted, pod `{}` was not given what is free: {}",
+                seat.pod,
+                chain(error)
+            );
+            return if error.blames_platform() {
+                Ruling::Wrong(detail)
+            } else {
+                Ruling::Undecided(detail)
+            };
+        }
+        let rest = match later.len() {
+            0 => "there is no other".to_owned(),
+            count => format!("{count} others could be had, and none of them was that one"),
+        };
+        Ruling::Right(format!(
+            "the plugin of {place} was restarted: pod `{}` went on with its device, and {rest}",
+            keeper.pod
+        ))
+    }
+
     /// L7: nothing that is given away is out of order. `left_out` devices are not advertised. `None` where there is
     /// nothing to tell: none is out of order.
     pub(super) fn in_order(&self, seats: &[Seat<'_>], left_out: u64) -> Option<Ruling> {
@@ -218,7 +264,7 @@ impl Ask<'_> {
         }
     }
 
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         format!("`{}` on node `{}`", self.resource, self.node)
     }
 }
@@ -302,6 +348,24 @@ mod tests {
         assert!(ask().backed(&seats(&found)).is_right());
         assert_eq!(ask().in_order(&seats(&found), 0), None);
         assert!(ask().in_order(&seats(&found), 1).unwrap().is_right());
+    }
+
+    #[test]
+    fn after_a_restart_nobody_is_given_what_is_held_still() {
+        let (kept, others) = (Ok(holds(&[0])), [Ok(holds(&[1])), Ok(holds(&[2]))]);
+        let keeper = seats(std::slice::from_ref(&kept)).remove(0);
+        assert!(ask().remembered(&keeper, &seats(&others)).is_right());
+        assert!(ask().remembered(&keeper, &[]).is_right());
+        let twice = [Ok(holds(&[1])), Ok(holds(&[0]))];
+        let ruling = ask().remembered(&keeper, &seats(&twice));
+        assert!(
+            ruling.is_wrong() && ruling.detail().contains("twice"),
+            "{ruling:?}"
+        );
+        assert!(ask().remembered(&keeper, &seats(&[never()])).is_wrong());
+        let nothing = Ok(Transcript::default());
+        let blind = seats(std::slice::from_ref(&nothing)).remove(0);
+        assert!(!ask().remembered(&blind, &seats(&others)).is_right());
     }
 
     #[test]

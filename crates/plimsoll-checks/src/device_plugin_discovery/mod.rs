@@ -1,12 +1,13 @@
 //! `device_plugin_discovery`: what nodes advertise of accelerators is there.
 //!
 //! One trial per extended resource. On each node tried, all of its free devices are held at once by pods of one device
-//! each (L1, L2, L5, L7, L8), one more is asked for (L3), and then one pod asks for all (L4). [`judge`] alone decides,
-//! from what the probes report.
+//! each (L1, L2, L5, L7, L8), one more is asked for (L3), and then one pod asks for all (L4). At last the plugin of one node
+//! is restarted ([`restart`], L6), where that is allowed. [`judge`] alone decides, from what the probes report.
 
 mod declaration;
 mod judge;
 mod labels;
+mod restart;
 mod trial;
 
 use async_trait::async_trait;

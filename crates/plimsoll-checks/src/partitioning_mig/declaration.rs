@@ -1,6 +1,6 @@
 //! The facts of the check.
 
-use ControlKind::{Negative, Observed, Positive};
+use ControlKind::{Negative, Positive};
 use plimsoll_platform::Permission;
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
@@ -10,12 +10,13 @@ use crate::{
     check::{optional, required},
 };
 
-/// R4 and R5 need a driver that publishes what partitions are made of; a device plugin tells nothing of it. R7 divides a
-/// device anew, which is for those who allow it.
+/// R4 and R5 need a driver that publishes what partitions are made of; a device plugin tells nothing of it. R6 needs an
+/// exporter. R7 divides a device anew, which is for those who allow it.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("partitioning_mig"),
     proves: "Hardware partitions are advertised by profile, are as large as the profile says, are kept apart from each \
-             other and from the device they are made of, and are never more than the device can hold.",
+             other and from the device they are made of, are never more than the device can hold, and are not taken from \
+             those who use them when a device is divided anew.",
     controls: &[
         required(
             "R1",
@@ -42,7 +43,11 @@ pub(super) static DECLARATION: Declaration = Declaration {
             Positive,
             "partitions that run at once are together no larger than their device",
         ),
-        optional("R6", Observed, "whether partitions have metrics of their own"),
+        optional(
+            "R6",
+            Positive,
+            "each partition has metrics of its own, unless its vendor says that there are none",
+        ),
         optional(
             "R7",
             Negative,
@@ -63,7 +68,9 @@ pub(super) static DECLARATION: Declaration = Declaration {
         "mig.caps-open",
         "mig.counters-ignored",
         "mig.double-count",
+        "mig.one-series",
         "mig.overcommit",
+        "mig.pulls-rug",
         "mig.unpartitioned",
         "mig.wrong-profile",
     ],
@@ -82,6 +89,8 @@ const PERMISSIONS: &[Permission] = &[
     Permission::own(GROUP, "resourceclaimtemplates"),
     Permission::own("", "pods"),
     Permission::read_own("", "events"),
+    Permission::read("", "services"),
+    Permission::read("discovery.k8s.io", "endpointslices"),
 ];
 
 #[cfg(test)]

@@ -3,10 +3,14 @@
 //! One trial per DRA driver and per vendor's device plugin that offers partitions, on its best node, which is borrowed
 //! whole. Where the whole device is offered as well, it is held first (R4); then every partition that can be had at the
 //! same time is held at once, each by a pod of its own that also tries to reach what the pods before it hold (R1, R2, R3,
-//! R5). [`judge`] decides from what the probes report.
+//! R5), while the node's exporter is visited ([`series`], R6). [`judge`] decides from what the probes report. At last the node
+//! is asked to be divided anew ([`anew`], R7), where that is allowed.
 
+mod anew;
 mod declaration;
 mod judge;
+mod offered;
+mod series;
 mod trial;
 
 use async_trait::async_trait;

@@ -6,7 +6,10 @@ use futures::future::{join, join_all};
 use plimsoll_probe::protocol::DeviceNumber;
 use serde_json::json;
 
-use super::judge;
+use super::{
+    anew, judge,
+    series::{self, Told},
+};
 use crate::{
     CheckError, Context,
     parts::{Ground, Held, Offer, Pending, Unit, hold, whole_first},
@@ -130,34 +133,15 @@ async fn controls(ground: &Ground<'_>) -> Result<(), CheckError> {
     if let Some(fits) = judge::fits(&held, offer, &sizes) {
         fits.tell(&ground.trial, "R5");
     }
+    match series::told(ground, &held).await? {
+        Told::Judged(ruling) => ruling.tell(&ground.trial, "R6"),
+        Told::NotTried(why) => ground.trial.not_run(
+            "R6",
+            format!("whether partitions have metrics of their own was not seen: {why}"),
+        ),
+    }
     observe(ground, &held);
-    leave_as_it_is(ground);
-    Ok(())
-}
-
-/// R7 divides a device anew, for which there is no way that all platforms have: it is left to whoever allows it and
-/// watches it, and the verdict says so.
-fn leave_as_it_is(ground: &Ground<'_>) {
-    let label = ground
-        .offer
-        .vendor
-        .and_then(|vendor| vendor.partitions.as_ref()?.config_label.as_deref());
-    let node = ground.context.inventory.node(&ground.offer.node);
-    let stated = label.and_then(|label| Some((label, node?.labels.get(label)?)));
-    let how = match stated {
-        Some((label, value)) => format!(
-            "node `{}` is divided as its label `{label}={value}` says",
-            ground.offer.node
-        ),
-        None => format!(
-            "nothing on node `{}` says how its devices could be divided anew",
-            ground.offer.node
-        ),
-    };
-    ground.trial.not_run(
-        "R7",
-        format!("whether dividing anew waits for those who use a partition was not tried: {how}"),
-    );
+    anew::try_it(ground, &held).await
 }
 
 /// Pods that ask for what overlaps the held partitions: the whole device, and partitions of another layout.

@@ -18,6 +18,7 @@ mod promised;
 mod published;
 mod roster;
 mod ruling;
+mod survival;
 
 pub use claim::{ClaimSpec, Count, Request};
 pub use container::{Privilege, ProbeContainer};
@@ -36,3 +37,4 @@ pub(crate) use published::{
 };
 pub use roster::Roster;
 pub use ruling::Ruling;
+pub(crate) use survival::goes_on;

@@ -9,6 +9,7 @@ pub(crate) mod dra;
 mod edits;
 mod handout;
 pub(crate) mod installation;
+pub(crate) mod layout;
 mod objects;
 pub(crate) mod plugin;
 
@@ -16,4 +17,6 @@ pub(crate) mod plugin;
 pub(crate) use accelerator::fixture;
 pub(crate) use accelerator::{Accelerator, uuid};
 pub(crate) use edits::{CdiRegistry, Edits, UnresolvableDevices};
+pub(crate) use layout::Layouts;
 pub(crate) use objects::{cluster_objects, exporter_slice};
+pub(crate) use plugin::pods::{IMAGE as PLUGIN_IMAGE, LABEL as PLUGIN_LABEL, daemon_sets};

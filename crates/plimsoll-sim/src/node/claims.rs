@@ -150,6 +150,13 @@ impl ClaimAccount {
         given_back
     }
 
+    /// Uids of pods that use a claim of that driver's devices.
+    pub(crate) fn holders(&self, driver: &str) -> Vec<String> {
+        let claims = self.claims();
+        let theirs = claims.values().filter(|info| info.drivers.contains(driver));
+        theirs.flat_map(|info| info.pods.clone()).collect()
+    }
+
     /// The runtime's names of what a container gets by the claims of its pod.
     pub(crate) fn names(&self, pod: &Value, container: &Value) -> Vec<String> {
         let mut names: Vec<String> = self

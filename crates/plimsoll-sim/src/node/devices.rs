@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use plimsoll_vendors::Vendor;
 use serde_json::{Map, Value, json};
 
 use crate::{Faults, drivers::plugin::Plugin};
@@ -22,6 +23,8 @@ struct State {
     plugins: BTreeMap<String, Plugin>,
     /// By uid of the pod, then by name of the container.
     allocated: BTreeMap<String, BTreeMap<String, Allocation>>,
+    /// Pods whose devices count as free all the same.
+    forgotten: BTreeSet<String>,
 }
 
 impl DeviceAccount {
@@ -35,6 +38,7 @@ impl DeviceAccount {
             state: Mutex::new(State {
                 plugins,
                 allocated: BTreeMap::new(),
+                forgotten: BTreeSet::new(),
             }),
             faults: faults.clone(),
         }
@@ -93,7 +97,9 @@ impl DeviceAccount {
 
     /// Takes back what a pod was allocated.
     pub(crate) fn release(&self, pod: &str) {
-        self.state().allocated.remove(pod);
+        let mut state = self.state();
+        state.allocated.remove(pod);
+        state.forgotten.remove(pod);
     }
 
     /// The runtime's names of the devices that a container was allocated.
@@ -142,6 +148,44 @@ impl DeviceAccount {
             .collect()
     }
 
+    /// Takes note of whether a vendor's plugin is there. One that comes back may list its devices under ids of which the
+    /// kubelet knows no holder.
+    pub(crate) fn connect(&self, vendor: &str, connected: bool) {
+        let mut state = self.state();
+        for plugin in state.plugins.values_mut() {
+            if Vendor::by_resource(plugin.resource()).is_some_and(|known| known.id == vendor) {
+                plugin.connect(connected);
+            }
+        }
+        if connected && self.faults.has("dp.reuse-after-restart") {
+            state.forgotten = state.allocated.keys().cloned().collect();
+        }
+    }
+
+    /// Other plugins take the place of those that are there. A resource that none of them has is left without devices, as
+    /// by a kubelet that does not restart.
+    pub(crate) fn replace(&self, plugins: Vec<Plugin>) {
+        let mut state = self.state();
+        for plugin in state.plugins.values_mut() {
+            plugin.withdraw();
+        }
+        for plugin in plugins {
+            state.plugins.insert(plugin.resource().to_owned(), plugin);
+        }
+    }
+
+    /// Uids of pods that were allocated a device of that vendor.
+    pub(crate) fn holders(&self, vendor: &str) -> Vec<String> {
+        let is_theirs =
+            |resource: &String| Vendor::by_resource(resource).is_some_and(|known| known.id == vendor);
+        let state = self.state();
+        let holds = |containers: &BTreeMap<String, Allocation>| {
+            containers.values().flat_map(BTreeMap::keys).any(is_theirs)
+        };
+        let pods = state.allocated.iter().filter(|(_, containers)| holds(containers));
+        pods.map(|(pod, _)| pod.clone()).collect()
+    }
+
     /// Takes note of a device's health. True if that is news.
     pub(crate) fn set_health(&self, id: &str, healthy: bool) -> bool {
         let mut state = self.state();
@@ -173,8 +217,9 @@ impl DeviceAccount {
 impl State {
     fn taken(&self) -> BTreeSet<String> {
         self.allocated
-            .values()
-            .flat_map(BTreeMap::values)
+            .iter()
+            .filter(|(pod, _)| !self.forgotten.contains(*pod))
+            .flat_map(|(_, containers)| containers.values())
             .flat_map(BTreeMap::values)
             .flatten()
             .cloned()
@@ -297,6 +342,21 @@ mod tests {
             (&json!("2"), &json!("1"))
         );
         assert!(account.admit(&pod("b", &[], &[2])).is_err());
+    }
+
+    #[test]
+    fn what_is_held_stays_held_when_its_plugin_comes_back_unless_that_lists_it_anew() {
+        for (defects, is_free) in [(&[][..], false), (&["dp.reuse-after-restart"], true)] {
+            let account = account(defects);
+            account.admit(&pod("a", &[], &[2])).unwrap();
+            account.connect("nvidia", false);
+            assert_eq!(account.resources().1[RESOURCE], "0");
+            assert!(account.admit(&pod("b", &[], &[1])).is_err());
+            account.connect("nvidia", true);
+            assert_eq!(account.resources().1[RESOURCE], "2");
+            assert_eq!(account.admit(&pod("b", &[], &[1])).is_ok(), is_free);
+            assert_eq!(names(&account, "a", "c0").len(), 2, "its holder keeps it");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use plimsoll_defects::{Answer, ENDLESS, ExporterFaults};
 use plimsoll_probe::host::{Connection, Listener};
 use plimsoll_vendors::{
     Metrics, Vendor,
-    dialect::{self, Holder, Quirk, Reading},
+    dialect::{self, Holder, Portion, Quirk, Reading},
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -170,6 +170,7 @@ impl Exporter {
                 .map(|(_, holder)| holder)
                 .min()
                 .cloned(),
+            portion: portion(accelerator),
             quirk: Quirk::None,
         }
     }
@@ -226,6 +227,16 @@ impl Exporter {
     fn faults(&self) -> std::sync::MutexGuard<'_, ExporterFaults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Which part of its device it is, as a partition.
+fn portion(accelerator: &Accelerator) -> Option<Portion> {
+    let (part, (_, whole)) = (accelerator.part.as_ref()?, accelerator.parent.as_ref()?);
+    Some(Portion {
+        whole: whole.clone(),
+        number: part.ordinal.to_string(),
+        profile: part.profile()?.to_owned(),
+    })
 }
 
 /// Those that have an exporter.

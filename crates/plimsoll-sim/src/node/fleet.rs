@@ -105,6 +105,16 @@ impl Fleet {
                     .keep_labels(server.direct(User::component("node-labeller"))),
             );
         }
+        components.spawn(
+            fleet
+                .clone()
+                .divide_devices(server.direct(User::component("partition-manager"))),
+        );
+        components.spawn(
+            fleet
+                .clone()
+                .follow_plugins(server.direct(User::component("kubelet"))),
+        );
         components.spawn(fleet.clone().renew_leases());
         Ok(fleet)
     }
@@ -168,6 +178,18 @@ impl Fleet {
         for worker in self.workers().values() {
             worker.look_again();
         }
+    }
+
+    /// Publishes what a node's drivers offer now.
+    pub(super) async fn publish_all(&self, kubelet: &Kubelet) {
+        let uid = self.node_uid(&kubelet.name);
+        for driver in kubelet.claims.drivers() {
+            self.publish(driver.slices(&uid, self.0.minor)).await;
+        }
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.0.ground.faults
     }
 
     /// The uuids of a node's accelerators, in their order.
@@ -448,7 +470,7 @@ impl Fleet {
         }
     }
 
-    fn kubelet(&self, node: &str) -> Option<Arc<Kubelet>> {
+    pub(super) fn kubelet(&self, node: &str) -> Option<Arc<Kubelet>> {
         self.nodes().get(node).cloned()
     }
 

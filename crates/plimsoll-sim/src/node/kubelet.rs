@@ -17,9 +17,9 @@ use super::{
 use crate::{
     Faults,
     drivers::{
-        Accelerator, CdiRegistry,
+        Accelerator, CdiRegistry, Layouts,
         dra::Driver,
-        installation,
+        installation, layout,
         plugin::{self, Plugin, Shares},
         uuid,
     },
@@ -45,6 +45,10 @@ pub(crate) struct Kubelet {
     pub(crate) taint: Option<&'static str>,
     /// The node's accelerators.
     pub(crate) accelerators: Vec<Accelerator>,
+    /// How they can be divided anew.
+    pub(crate) layouts: Vec<Layouts>,
+    /// Vendors whose devices are not divided at present though their platform's file divides them.
+    undivided: Mutex<BTreeSet<&'static str>>,
     /// What the runtime knows of devices by name.
     pub(crate) registry: Arc<Mutex<CdiRegistry>>,
     /// Devices of plugins.
@@ -100,6 +104,8 @@ impl Kubelet {
             labels,
             taint: installation::taint(&accelerators, number == 0, faults),
             machine: Arc::new(machine),
+            layouts: Layouts::of_node(&accelerators),
+            undivided: Mutex::default(),
             accelerators,
             registry,
             devices: DeviceAccount::new(plugins, faults),
@@ -155,6 +161,45 @@ impl Kubelet {
         if health.wait_for(|health| *health == Health::Off).await.is_err() {
             std::future::pending().await
         }
+    }
+
+    /// Whether a vendor's devices are not divided at present.
+    pub(crate) fn is_undivided(&self, vendor: &str) -> bool {
+        self.undivided().contains(vendor)
+    }
+
+    /// Divides a vendor's devices as their platform's file says or, undivided, not at all. What holds them is not asked.
+    pub(crate) fn lay_out(&self, vendor: &'static str, undivided: bool, faults: &Faults) {
+        let changed = {
+            let mut vendors = self.undivided();
+            if undivided {
+                vendors.insert(vendor);
+            } else {
+                vendors.remove(vendor);
+            }
+            vendors.clone()
+        };
+        let laid_out = changed.iter().fold(self.accelerators.clone(), |devices, vendor| {
+            layout::undivided(&devices, vendor)
+        });
+        self.devices
+            .replace(plugins(&laid_out, &mut self.registry(), faults));
+        for driver in self.claims.drivers() {
+            driver.lay_out(&laid_out);
+        }
+    }
+
+    /// Uids of pods that hold a device of that vendor.
+    pub(crate) fn holders(&self, vendor: &str) -> Vec<String> {
+        let driver = Vendor::by_id(vendor).ok().and_then(|vendor| vendor.dra.as_ref());
+        let by_claim = driver.map(|dra| self.claims.holders(&dra.driver));
+        let mut holders = self.devices.holders(vendor);
+        holders.extend(by_claim.into_iter().flatten());
+        holders
+    }
+
+    fn undivided(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.undivided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A pod is gone from the node for good.

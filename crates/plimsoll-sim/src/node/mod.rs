@@ -15,6 +15,8 @@ mod kubelet;
 mod logs;
 mod network;
 mod object;
+mod partitioner;
+mod plugin_pods;
 mod pod;
 mod runtime;
 mod tasks;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     kubelet::{Health, Kubelet},
     network::pod_range,
+    partitioner::DONE,
 };
 
 /// Where Leases of nodes are.
@@ -26,6 +27,10 @@ pub(crate) fn node(kubelet: &Kubelet, now: &str) -> Value {
     );
     for (key, value) in kubelet.labels.iter().chain(&group.labels) {
         labels.insert(key.clone(), json!(value));
+    }
+    for layouts in &kubelet.layouts {
+        labels.insert(layouts.config.to_owned(), json!(layouts.own));
+        labels.insert(layouts.state.to_owned(), json!(DONE));
     }
     let range = pod_range(kubelet.number);
     let mut spec =

@@ -3,12 +3,13 @@
 use plimsoll_apiserver::{Direct, Reason, Status};
 use serde_json::Value;
 
-use crate::platform::PlatformSpec;
+use crate::{drivers::daemon_sets, platform::PlatformSpec};
 
-/// Creates the software's objects, then the file's own.
+/// Creates the pods of device plugins, the software's objects, then the file's own.
 pub(super) async fn install(admin: &Direct, spec: &PlatformSpec) -> Result<(), (String, Status)> {
     let software = spec.installed.iter().flat_map(|software| software.objects());
-    for object in software.chain(spec.objects.iter().cloned()) {
+    let plugins = daemon_sets(&spec.nodes).into_iter();
+    for object in plugins.chain(software).chain(spec.objects.iter().cloned()) {
         let what = format!(
             "create the {} `{}`",
             text(&object, "/kind"),

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::{SIMULATED_LABEL, tenants};
 use crate::{
     Faults,
+    drivers::PLUGIN_IMAGE,
     node::{Fleet, Images},
     platform::PlatformSpec,
 };
@@ -34,7 +35,7 @@ pub(super) fn start(
     let images = Images {
         others: installed
             .chain(spec.images.iter().cloned())
-            .chain([tenants::IMAGE.to_owned()])
+            .chain([tenants::IMAGE.to_owned(), PLUGIN_IMAGE.to_owned()])
             .collect(),
         ..Images::default()
     };

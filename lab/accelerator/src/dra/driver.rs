@@ -25,6 +25,7 @@ use crate::{
     config::NodeConfig,
     device::Device,
     faults::{Fault, Faults},
+    layout::Layout,
     monitor::Monitor,
     proto::{
         dra::dra_plugin_server::DraPluginServer,
@@ -76,6 +77,7 @@ pub(crate) struct Driver {
     pub(crate) vendor: &'static Vendor,
     pub(crate) dra: &'static Dra,
     pub(crate) devices: Vec<Device>,
+    pub(crate) layout: Layout,
     pub(crate) faults: Faults,
     pub(crate) client: Client,
     pub(crate) node_uid: String,
@@ -141,6 +143,7 @@ impl Driver {
             client: self.client,
             pool,
             devices: self.devices,
+            layout: self.layout,
             monitor: self.monitor,
         };
         let publishing = async { Ok::<(), DriverError>(publisher.run(shutdown).await?) };

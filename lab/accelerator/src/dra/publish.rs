@@ -16,6 +16,7 @@ use kube::{
 use super::slices::{Pool, slices};
 use crate::{
     device::Device,
+    layout::Layout,
     log::{chain, log},
     monitor::{Monitor, Reading, Readings},
     shutdown::Shutdown,
@@ -123,6 +124,7 @@ pub(crate) struct Publisher {
     pub(crate) client: Client,
     pub(crate) pool: Pool,
     pub(crate) devices: Vec<Device>,
+    pub(crate) layout: Layout,
     pub(crate) monitor: Monitor,
 }
 
@@ -140,7 +142,8 @@ impl Publisher {
         listed.items.iter().for_each(|slice| known.note(slice));
         let mut generation = known.newest_generation() + 1;
         let mut unhealthy = unhealthy(&self.devices, &self.monitor.borrow_and_update());
-        let mut wanted = slices(&self.pool, &self.devices, &unhealthy, generation);
+        let mut laid_out = self.layout.apply(&self.devices);
+        let mut wanted = slices(&self.pool, &laid_out, &unhealthy, generation);
         let config = watcher::Config::default().fields(&self.selector());
         let mut events = std::pin::pin!(watcher(api.clone(), config).default_backoff());
         loop {
@@ -154,10 +157,15 @@ impl Publisher {
                 changed = self.monitor.changed() => if changed.is_err() { break },
             }
             let now = self::unhealthy(&self.devices, &self.monitor.borrow());
-            if now != unhealthy {
-                unhealthy = now;
+            let offered = |devices: &[Device]| -> Vec<bool> {
+                devices.iter().map(|device| device.is_offered).collect()
+            };
+            // The monitor tells something once a second, which is soon enough for both.
+            let now_laid_out = self.layout.apply(&self.devices);
+            if now != unhealthy || offered(&now_laid_out) != offered(&laid_out) {
+                (unhealthy, laid_out) = (now, now_laid_out);
                 generation += 1;
-                wanted = slices(&self.pool, &self.devices, &unhealthy, generation);
+                wanted = slices(&self.pool, &laid_out, &unhealthy, generation);
             }
         }
         self.take_back(&api, &known).await;

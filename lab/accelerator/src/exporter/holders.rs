@@ -16,7 +16,7 @@ use crate::{
 pub(crate) type Holders = BTreeMap<String, Holder>;
 
 /// Asks the kubelet at its pod-resources socket.
-pub(super) async fn ask(socket: &Path) -> Result<Vec<PodResources>, tonic::Status> {
+pub(crate) async fn ask(socket: &Path) -> Result<Vec<PodResources>, tonic::Status> {
     let mut client = PodResourcesListerClient::new(socket::channel(socket));
     Ok(client
         .list(ListPodResourcesRequest {})
@@ -26,7 +26,7 @@ pub(super) async fn ask(socket: &Path) -> Result<Vec<PodResources>, tonic::Statu
 }
 
 /// Finds the holder of each device in the kubelet's answer: by id from plugins, by pool and name from drivers.
-pub(super) fn by_uuid(pods: &[PodResources], devices: &[Device], pool: &str) -> Holders {
+pub(crate) fn by_uuid(pods: &[PodResources], devices: &[Device], pool: &str) -> Holders {
     let mut holders = Holders::new();
     for pod in pods {
         for container in &pod.containers {

@@ -6,7 +6,7 @@
 //! found as on other platforms: by a Service ([`announce`]).
 
 mod announce;
-mod holders;
+pub(crate) mod holders;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -27,7 +27,7 @@ use futures::{future::try_join_all, stream};
 use plimsoll_defects::{Answer, ENDLESS, ExporterFaults};
 use plimsoll_vendors::{
     Metrics,
-    dialect::{self, Quirk},
+    dialect::{self, Portion, Quirk},
 };
 
 pub use announce::AnnounceError;
@@ -160,11 +160,22 @@ impl Exporter {
                 used: *memory_used,
                 total: device.identity.memory,
                 holder: holders.get(&device.identity.uuid).cloned(),
+                portion: portion(device),
                 quirk: Quirk::None,
             })
         })
         .collect()
     }
+}
+
+/// Which part of its device it is, as a partition.
+fn portion(device: &Device) -> Option<Portion> {
+    let part = device.part.as_ref()?;
+    Some(Portion {
+        whole: device.identity.parent.clone()?,
+        number: part.ordinal.to_string(),
+        profile: part.profile()?.to_owned(),
+    })
 }
 
 async fn scrape(State(exporter): State<Arc<Exporter>>) -> impl IntoResponse {

@@ -25,8 +25,10 @@ use crate::{
     device::Device,
     faults::Faults,
     handout,
+    layout::Layout,
     log::log,
     monitor::Monitor,
+    plugin::pod::Lives,
     proto::device_plugin::{
         RegisterRequest, device_plugin_server::DevicePluginServer, registration_client::RegistrationClient,
     },
@@ -71,9 +73,12 @@ pub(crate) struct Plugin {
     pub(crate) devices: Vec<Device>,
     /// All devices of the node, which a broken plugin may mistake for one another.
     pub(crate) all: Vec<Device>,
+    pub(crate) layout: Layout,
     pub(crate) shares: Shares,
     pub(crate) faults: Faults,
     pub(crate) monitor: Monitor,
+    /// How it stands with its pod.
+    pub(crate) lives: Lives,
 }
 
 impl Plugin {
@@ -100,16 +105,27 @@ impl Plugin {
         events: &FolderEvents,
         shutdown: &Shutdown,
     ) -> Result<bool, PluginError> {
+        let mut lives = self.lives.clone();
+        // A wait ends with an error when nobody follows the pod any more, which ends us, too.
+        let Some(Ok(life)) = shutdown
+            .unless_stopped(lives.wait_for(|life| !life.is_gone))
+            .await
+            .map(|life| life.map(|life| *life))
+        else {
+            return Ok(false);
+        };
         let (stop, this_kubelet) = shutdown::channel();
         let endpoint = format!("plimsoll-{}.sock", self.name);
         let service = PluginService::new(
             &self.resource,
             self.devices.clone(),
+            self.layout.clone(),
             self.shares,
             self.faults.clone(),
             self.monitor.clone(),
             this_kubelet.clone(),
-        );
+        )
+        .restarted(life.restarts);
         let socket = Socket::bind(&folder.join(&endpoint))?;
         let server = Server::builder().add_service(DevicePluginServer::new(service));
         let serving = socket.serve(server, &this_kubelet);
@@ -117,7 +133,16 @@ impl Plugin {
             if folder.join(KUBELET).exists() {
                 self.register(&folder.join(KUBELET), &endpoint, shutdown).await;
             }
-            let again = shutdown.unless_stopped(events.created(KUBELET)).await;
+            let changed = async {
+                tokio::select! {
+                    created = events.created(KUBELET) => created,
+                    _ = lives.wait_for(|life| life.is_gone) => {
+                        log!("{}: its pod is gone", self.resource);
+                        Ok(())
+                    }
+                }
+            };
+            let again = shutdown.unless_stopped(changed).await;
             stop.stop();
             match again {
                 Some(Ok(())) => Ok(true),
@@ -223,6 +248,7 @@ mod tests {
     use super::*;
     use crate::{
         device::fixture,
+        plugin::pod::Life,
         proto::device_plugin::{Empty, registration_server},
     };
 
@@ -257,9 +283,11 @@ mod tests {
             all: Vec::new(),
             resource: "amd.com/gpu".into(),
             devices: vec![fixture::device("amd", 0)],
+            layout: Layout::of(&[]),
             shares: Shares::of(None, &Faults::default()),
             faults: Faults::default(),
             monitor,
+            lives: watch::Sender::new(Life::default()).subscribe(),
         };
         let (sender, mut registrations) = mpsc::unbounded_channel();
         let serving = plugin.serve(&config, &shutdown);

@@ -9,6 +9,7 @@ use super::{preference::prefer, shares::Shares};
 use crate::{
     device::Device,
     faults::{Fault, Faults},
+    layout::Layout,
     log::log,
     monitor::{Monitor, Reading, Readings},
     proto::device_plugin::{
@@ -25,10 +26,13 @@ use crate::{
 pub(crate) struct PluginService {
     resource: String,
     devices: Vec<Device>,
+    layout: Layout,
     shares: Shares,
     faults: Faults,
     monitor: Monitor,
     shutdown: Shutdown,
+    /// How often it was restarted, where it lists its devices under other ids each time.
+    anew: Option<u32>,
     clear: fn(&Device) -> std::io::Result<()>,
 }
 
@@ -49,6 +53,7 @@ impl PluginService {
     pub(crate) fn new(
         resource: &str,
         devices: Vec<Device>,
+        layout: Layout,
         shares: Shares,
         faults: Faults,
         monitor: Monitor,
@@ -57,16 +62,36 @@ impl PluginService {
         Self {
             resource: resource.to_owned(),
             devices,
+            layout,
             shares,
             faults,
             monitor,
             shutdown,
+            anew: None,
             clear: Device::clear,
         }
     }
 
+    /// The same after so many restarts.
+    pub(crate) fn restarted(self, restarts: u32) -> Self {
+        let forgets = restarts > 0 && self.faults.has(Fault::ReuseAfterRestart);
+        Self {
+            anew: forgets.then_some(restarts),
+            ..self
+        }
+    }
+
+    fn ids(&self, device: &Device) -> Vec<String> {
+        let ids = self.shares.ids(&device.identity.uuid);
+        match self.anew {
+            Some(restarts) => ids.iter().map(|id| format!("{id}::again-{restarts}")).collect(),
+            None => ids,
+        }
+    }
+
     fn list(&self, readings: &Readings) -> ListAndWatchResponse {
-        let devices = self.devices.iter().flat_map(|device| {
+        let offered = self.devices.iter().filter(|device| self.layout.offers(device));
+        let devices = offered.flat_map(|device| {
             let healthy = readings
                 .get(&device.identity.uuid)
                 .is_some_and(Reading::is_healthy);
@@ -79,7 +104,7 @@ impl PluginService {
                     }],
                 }),
             };
-            self.shares.ids(&device.identity.uuid).into_iter().map(share)
+            self.ids(device).into_iter().map(share)
         });
         let mut devices: Vec<device_plugin::Device> = devices.collect();
         if self.faults.has(Fault::Phantom) {
@@ -169,7 +194,10 @@ impl DevicePlugin for PluginService {
             .map(|wish| {
                 let size = usize::try_from(wish.allocation_size).unwrap_or(0);
                 let (available, must) = (&wish.available_device_i_ds, &wish.must_include_device_i_ds);
-                let device_i_ds = if self.shares.is_shared() {
+                let device_i_ds = if self.anew.is_some() {
+                    let own = self.devices.iter().flat_map(|device| self.ids(device));
+                    own.filter(|id| available.contains(id)).take(size).collect()
+                } else if self.shares.is_shared() {
                     self.shares.prefer(available, must, size)
                 } else {
                     prefer(&self.devices, available, must, size)
@@ -254,7 +282,8 @@ mod tests {
         let (stop, shutdown) = shutdown::channel();
         let shares = Shares::of(None, &Faults::default());
         let faults = Faults::of(&defects);
-        let service = PluginService::new("amd.com/gpu", devices, shares, faults, monitor, shutdown);
+        let layout = Layout::of(&devices);
+        let service = PluginService::new("amd.com/gpu", devices, layout, shares, faults, monitor, shutdown);
         (
             PluginService {
                 clear: |_| Ok(()),

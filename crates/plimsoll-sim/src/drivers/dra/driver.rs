@@ -63,6 +63,8 @@ struct State {
     claims: Claims,
     unhealthy: BTreeSet<String>,
     generation: i64,
+    /// Its devices as they are offered at present, where that is otherwise than at first.
+    laid_out: Option<Vec<Accelerator>>,
 }
 
 impl Driver {
@@ -84,6 +86,7 @@ impl Driver {
                 claims,
                 unhealthy: BTreeSet::new(),
                 generation: 1,
+                laid_out: None,
             }),
             released: watch::Sender::new(()),
             faults: faults.clone(),
@@ -110,7 +113,19 @@ impl Driver {
             minor,
             faults: &self.faults,
         };
-        slices(&pool, &self.devices, &state.unhealthy, state.generation)
+        let devices = state.laid_out.as_ref().unwrap_or(&self.devices);
+        slices(&pool, devices, &state.unhealthy, state.generation)
+    }
+
+    /// Takes note that devices are offered otherwise, to be published in a new generation; those of other drivers among
+    /// them are none of its business.
+    pub(crate) fn lay_out(&self, devices: &[Accelerator]) {
+        let own = devices
+            .iter()
+            .filter(|device| self.devices.iter().any(|known| known.uuid == device.uuid));
+        let mut state = self.state();
+        state.laid_out = Some(own.cloned().collect());
+        state.generation += 1;
     }
 
     /// Takes note of a device's health. True if that is news, to be published in a new generation.

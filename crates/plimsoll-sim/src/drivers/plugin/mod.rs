@@ -1,5 +1,6 @@
 //! A vendor's device plugin on one node, for pods that ask by extended resource.
 
+pub(crate) mod pods;
 mod preference;
 mod shares;
 
@@ -20,6 +21,7 @@ pub(crate) struct Plugin {
     devices: Vec<Accelerator>,
     shares: Shares,
     unhealthy: BTreeSet<String>,
+    is_connected: bool,
     faults: Faults,
 }
 
@@ -44,6 +46,7 @@ impl Plugin {
             devices,
             shares,
             unhealthy: BTreeSet::new(),
+            is_connected: true,
             faults: faults.clone(),
         }
     }
@@ -53,10 +56,20 @@ impl Plugin {
         &self.resource
     }
 
+    /// Takes note of whether its process is there to be asked.
+    pub(crate) fn connect(&mut self, connected: bool) {
+        self.is_connected = connected;
+    }
+
+    /// Offers nothing any more.
+    pub(crate) fn withdraw(&mut self) {
+        self.devices.clear();
+    }
+
     /// Ids of its devices, and whether each is healthy.
     pub(crate) fn list(&self) -> Vec<(String, bool)> {
         let real = self.devices.iter().flat_map(|device| {
-            let healthy = !self.unhealthy.contains(&device.uuid);
+            let healthy = self.is_connected && !self.unhealthy.contains(&device.uuid);
             self.shares.ids(&device.uuid).map(move |id| (id, healthy))
         });
         let phantoms = self.devices.iter().filter(|_| self.faults.has("dp.phantom"));
@@ -195,6 +208,15 @@ mod tests {
         assert!(registry.resolve(&phantom.allocate(&ids[3..4])).is_err());
         let (first, _) = plugin(&["dp.first-of-many"]);
         assert_eq!(first.allocate(&ids[..2]).len(), 1);
+    }
+
+    #[test]
+    fn of_a_plugin_that_is_gone_nothing_is_healthy() {
+        let (mut plugin, _) = plugin(&[]);
+        plugin.connect(false);
+        assert!(plugin.list().iter().all(|(_, healthy)| !healthy));
+        plugin.connect(true);
+        assert!(plugin.list().iter().all(|(_, healthy)| *healthy));
     }
 
     #[test]
