@@ -99,6 +99,7 @@ defects! {
     "share.serial"
     "share.spread"
     "share.unbounded"
+    "share.whole-inside"
     "topo.fictional"
     "topo.flat-labels"
     "topo.relaxed"

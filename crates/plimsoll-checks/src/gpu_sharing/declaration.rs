@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// A shared claim has no limit; its H3 asks whether who is not in on it stays out. H4 needs a node that offers the same
-/// devices whole as well; where it is run, it decides like all others. The size of hardware partitions (H5) and what keeps them apart (H6) are told by
-/// `partitioning_mig`.
+/// devices whole as well, H5 a driver that gives shares of a capacity; where they are run, they decide like all others. The
+/// size of hardware partitions and what keeps them apart are told by `partitioning_mig`; software promises neither.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("gpu_sharing"),
     proves: "An accelerator can be shared by a static strategy: pods with a share each work on the same device at the \
@@ -39,9 +39,14 @@ pub(super) static DECLARATION: Declaration = Declaration {
             Negative,
             "a device is never given away whole while shares of it are in use",
         ),
+        optional(
+            "H5",
+            Positive,
+            "a share is a share: a pod sees as much of a device as it was allocated, and all together no more than there is",
+        ),
     ],
     rule: Rule::Every,
-    adapters: &["time-slicing", "mps", "partitions", "shared-claim"],
+    adapters: &["time-slicing", "mps", "capacity", "partitions", "shared-claim"],
     permissions: PERMISSIONS,
     need: Need {
         accelerators: 24,
@@ -56,6 +61,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         "share.serial",
         "share.spread",
         "share.unbounded",
+        "share.whole-inside",
     ],
     advice: "Compare the sharing configuration of the device plugin with what the node advertises and with its labels; \
              restart plugin and labeller after a change. Where nothing is configured: time-slicing, MPS, partitions, or \
@@ -66,6 +72,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
 const DRA: &str = "resource.k8s.io";
 
 const PERMISSIONS: &[Permission] = &[
+    Permission::read(DRA, "resourceslices"),
     Permission::own(DRA, "resourceclaims"),
     Permission::own(DRA, "resourceclaimtemplates"),
     Permission::own("", "pods"),

@@ -1,5 +1,7 @@
 //! From what probes found to outcomes.
 
+use std::collections::BTreeSet;
+
 use plimsoll_platform::WaitError;
 use plimsoll_probe::{
     Transcript,
@@ -7,6 +9,7 @@ use plimsoll_probe::{
 };
 use plimsoll_vendors::Vendor;
 
+use crate::parts::{gib, parent_of, size};
 use crate::probe_pod::{Holding, Member, Ruling, chain, holdings, shown, trespasses};
 
 /// A pod with a share, and what it found or why it told nothing.
@@ -129,6 +132,98 @@ pub(super) fn same_metal(
             sharers.len()
         )),
     }
+}
+
+/// A pod with a share of a device's capacity.
+pub(super) struct Portion<'a> {
+    pub(super) sharer: &'a Sharer<'a>,
+    /// How much its claim says that it was allocated.
+    pub(super) allocated: Option<u64>,
+}
+
+/// H2, of capacity: all are on the device that their claims select, in whole or in part.
+pub(super) fn of_one(place: &str, sharers: &[Sharer<'_>], vendor: Option<&Vendor>) -> Ruling {
+    let whole = |held: &Holding<'_>| -> BTreeSet<String> {
+        let parents = held.nodes.iter().filter_map(|node| parent_of(node));
+        let parents: BTreeSet<String> = parents.map(str::to_owned).collect();
+        if parents.is_empty() {
+            held.identities().into_iter().map(str::to_owned).collect()
+        } else {
+            parents
+        }
+    };
+    let held: Vec<BTreeSet<String>> = sharers
+        .iter()
+        .map(|sharer| sharer.held(vendor).iter().flat_map(whole).collect())
+        .collect();
+    if held.len() < 2 || held.iter().any(BTreeSet::is_empty) {
+        return Ruling::Undecided(format!(
+            "not every pod with a share of {place} says which device it is on"
+        ));
+    }
+    match held.iter().find(|own| own.is_disjoint(&held[0])) {
+        None => Ruling::Right(format!("{} pods have shares of one device, {place}", held.len())),
+        Some(_) => Ruling::Undecided(format!(
+            "pods that were allocated shares of one device, {place}, are on different ones: dra_support decides that"
+        )),
+    }
+}
+
+/// H5: each pod sees as much as its claim was allocated, and all of them no more than there is. What a device of many
+/// nodes has is what they have together.
+pub(super) fn fractions(
+    place: &str,
+    portions: &[Portion<'_>],
+    whole: u64,
+    vendor: Option<&Vendor>,
+) -> Ruling {
+    let mut seen = 0u64;
+    for Portion { sharer, allocated } in portions {
+        let pod = &sharer.pod;
+        let Some(allocated) = *allocated else {
+            return Ruling::Undecided(format!(
+                "the claim of pod `{pod}` does not say how much of {place} it was allocated"
+            ));
+        };
+        let sizes: Vec<u64> = sharer
+            .held(vendor)
+            .iter()
+            .filter_map(|held| size(held.node()))
+            .collect();
+        if sizes.is_empty() {
+            return Ruling::Undecided(format!(
+                "pod `{pod}` was allocated {} of {place}, and nothing in it tells how much it has",
+                gib(allocated)
+            ));
+        }
+        let sees: u64 = sizes.iter().sum();
+        if sees.abs_diff(allocated) > allocated / 10 {
+            let what = if sees.abs_diff(whole) <= whole / 10 {
+                ": it has the whole device"
+            } else {
+                ""
+            };
+            return Ruling::Wrong(format!(
+                "pod `{pod}` was allocated {} of {place} and sees {}{what}",
+                gib(allocated),
+                gib(sees)
+            ));
+        }
+        seen += sees;
+    }
+    if seen > whole {
+        return Ruling::Wrong(format!(
+            "pods with shares of {place} see {} together, and it has {}",
+            gib(seen),
+            gib(whole)
+        ));
+    }
+    Ruling::Right(format!(
+        "{} pods see as much as they were allocated, give or take a tenth: {} of the {} of {place}",
+        portions.len(),
+        gib(seen),
+        gib(whole)
+    ))
 }
 
 /// H3, of claims: a pod that is not in on it reaches nothing. One that does says nothing of sharing: then the device is
@@ -332,5 +427,63 @@ mod tests {
         assert!(judge(&sees(1, Access::Granted)).is_right());
         assert!(judge(&sees(0, Access::Granted)).is_wrong());
         assert!(matches!(judge(&Transcript::default()), Ruling::Undecided(_)));
+    }
+
+    /// Pods that have a share of device `U` each, of so many gigabytes.
+    fn shares(sizes: &[Option<u64>]) -> Vec<Result<Transcript, WaitError>> {
+        let share = |(minor, size): (u32, &Option<u64>)| {
+            let mut found = sees(minor, Access::Granted);
+            if let Some(identity) = &mut found.nodes[0].identity {
+                identity.parent = Some("U".to_owned());
+                identity.memory_bytes = size.map(|gigabytes| gigabytes << 30);
+            }
+            Ok(found)
+        };
+        (0..).zip(sizes).map(share).collect()
+    }
+
+    #[test]
+    fn a_share_is_as_large_as_it_was_allocated() {
+        let judge = |sizes: &[Option<u64>], allocated: Option<u64>| {
+            let found = shares(sizes);
+            let sharers = sharers(&found);
+            let portions: Vec<Portion<'_>> = sharers
+                .iter()
+                .map(|sharer| Portion {
+                    sharer,
+                    allocated: allocated.map(|gigabytes| gigabytes << 30),
+                })
+                .collect();
+            fractions("x", &portions, 80 << 30, nvidia())
+        };
+        assert!(judge(&[Some(40), Some(40)], Some(40)).is_right());
+        let whole = judge(&[Some(40), Some(80)], Some(40));
+        assert!(
+            whole.is_wrong() && whole.detail().contains("whole device"),
+            "{whole:?}"
+        );
+        assert!(
+            judge(&[Some(20), Some(40)], Some(40)).is_wrong(),
+            "less is no share either"
+        );
+        assert!(
+            judge(&[Some(30), Some(30), Some(30)], Some(30)).is_wrong(),
+            "more than there is"
+        );
+        for gap in [judge(&[None], Some(40)), judge(&[Some(40)], None)] {
+            assert!(matches!(gap, Ruling::Undecided(_)), "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn shares_are_of_the_device_that_they_name() {
+        let found = shares(&[Some(1), Some(1)]);
+        assert!(of_one("x", &sharers(&found), nvidia()).is_right());
+        let whole = on(&[0, 0]);
+        assert!(of_one("x", &sharers(&whole), nvidia()).is_right());
+        for other in [on(&[0, 1]), on(&[0])] {
+            let ruling = of_one("x", &sharers(&other), nvidia());
+            assert!(matches!(ruling, Ruling::Undecided(_)), "{ruling:?}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! `gpu_sharing`: several pods on one accelerator, by a static strategy.
 //!
 //! [`strategy`] finds how devices can be shared; [`software`] tries shares that a device plugin offers, [`parts`] two
-//! parts of one device, and [`claim`] one ResourceClaim for two pods, all on a borrowed [`ground`]. [`judge`] alone
-//! decides, from what probes report.
+//! parts of one device, [`capacity`] shares of a device's memory by claims, and [`claim`] one ResourceClaim for two pods,
+//! all on a borrowed [`ground`]. [`judge`] alone decides, from what probes report.
 
+mod capacity;
 mod claim;
 mod declaration;
 mod ground;
@@ -38,6 +39,14 @@ impl Check for GpuSharing {
                     Conclusion::Controls
                 }
             });
+        }
+        let is_software = |strategy: &Strategy| matches!(strategy, Strategy::Software { .. });
+        if !strategies.iter().any(is_software) {
+            let offers = capacity::offers(context).await?;
+            if !offers.is_empty() {
+                try_join_all(offers.into_iter().map(|offer| capacity::run(context, offer))).await?;
+                return Ok(Conclusion::Controls);
+            }
         }
         try_join_all(strategies.into_iter().map(|strategy| run(context, strategy))).await?;
         Ok(Conclusion::Controls)

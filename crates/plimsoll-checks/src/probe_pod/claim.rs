@@ -17,6 +17,7 @@ pub struct Request {
     class: String,
     count: Count,
     selectors: Vec<String>,
+    capacity: Vec<(String, String)>,
     admin: bool,
 }
 
@@ -28,6 +29,7 @@ impl Request {
             class: class.into(),
             count: Count::Exactly(1),
             selectors: Vec::new(),
+            capacity: Vec::new(),
             admin: false,
         }
     }
@@ -43,6 +45,13 @@ impl Request {
     #[must_use]
     pub fn select(mut self, expression: impl Into<String>) -> Self {
         self.selectors.push(expression.into());
+        self
+    }
+
+    /// Asks for so much of a device's capacity of that name.
+    #[must_use]
+    pub fn capacity(mut self, name: impl Into<String>, amount: impl Into<String>) -> Self {
+        self.capacity.push((name.into(), amount.into()));
         self
     }
 
@@ -72,6 +81,14 @@ impl Request {
                 .map(|cel| json!({"cel": {"expression": cel}}))
                 .collect();
             body.insert("selectors".to_owned(), json!(selectors));
+        }
+        if !self.capacity.is_empty() {
+            let amounts: Map<String, Value> = self
+                .capacity
+                .iter()
+                .map(|(name, amount)| (name.clone(), json!(amount)))
+                .collect();
+            body.insert("capacity".to_owned(), json!({"requests": amounts}));
         }
         if self.admin {
             body.insert("adminAccess".to_owned(), json!(true));

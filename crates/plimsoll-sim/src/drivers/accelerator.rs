@@ -59,6 +59,8 @@ pub(crate) struct Accelerator {
     pub(crate) is_offered: bool,
     /// Path and number of what a container needs besides, to use it.
     pub(crate) capability: Option<(String, DeviceNumber)>,
+    /// Into how many shares of its memory its driver divides it among claims; none where it does not.
+    pub(crate) shares: u32,
     /// How its plugin shares it.
     pub(crate) sharing: Option<Sharing>,
     /// Whether the node's exporter tells of it.
@@ -105,8 +107,11 @@ impl Accelerator {
                     .iter()
                     .map(|part| whole.part(vendor, part, &mut next, faults))
                     .collect();
+                whole.shares = kind.shares;
+                let shares: Vec<Self> = (0..kind.shares).map(|at| whole.share(at, next())).collect();
                 all.push(whole);
                 all.extend(parts);
+                all.extend(shares);
             }
         }
         all
@@ -138,6 +143,7 @@ impl Accelerator {
             slices: 0,
             is_offered: true,
             capability: None,
+            shares: 0,
             sharing: None,
             exported: true,
         }
@@ -195,6 +201,25 @@ impl Accelerator {
             part: Some(part.clone()),
             is_offered: true,
             capability: capability.map(|path| (path, next())),
+            ..self.clone()
+        }
+    }
+
+    /// One of equal shares of its memory. Nobody asks for it by name: claims are given as many as they take.
+    fn share(&self, at: u32, number: DeviceNumber) -> Self {
+        Self {
+            name: format!("{}-share-{at}", self.name),
+            path: format!("{}s{at}", self.path),
+            number,
+            uuid: uuid(&format!(
+                "{}/{}/{}/share-{at}",
+                self.node, self.vendor, self.index
+            )),
+            memory: self.memory / u64::from(self.shares.max(1)),
+            parent: Some((self.name.clone(), self.uuid.clone())),
+            is_offered: false,
+            shares: 0,
+            exported: false,
             ..self.clone()
         }
     }
@@ -334,6 +359,7 @@ pub(crate) mod fixture {
             busy: 0,
             division: plimsoll_vendors::Division::default(),
             sharing: None,
+            shares: 0,
             exporter: true,
         }];
         group

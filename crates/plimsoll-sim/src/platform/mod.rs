@@ -134,6 +134,8 @@ pub struct Accelerators {
     pub exporter: bool,
     /// How a device plugin shares each of them among pods; not at all if none.
     pub sharing: Option<Sharing>,
+    /// Into how many shares of its memory a driver divides each among claims; not at all if none.
+    pub shares: u32,
 }
 
 /// Time-slicing of a device plugin.

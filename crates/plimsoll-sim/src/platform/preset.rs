@@ -14,6 +14,7 @@ macro_rules! platforms {
 platforms! {
     "amd"
     "busy"
+    "consumable"
     "cordoned"
     "crowded"
     "dedicated-nodes"

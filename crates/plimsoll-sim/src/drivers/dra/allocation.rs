@@ -1,5 +1,8 @@
 //! What a claim's allocation grants of one driver's pool.
 
+use std::collections::BTreeMap;
+
+use plimsoll_apiserver::Quantity;
 use serde_json::Value;
 
 /// One device that a claim was granted.
@@ -13,6 +16,10 @@ pub(crate) struct Grant {
     pub(crate) admin: bool,
     /// Which share of the device, where it is shared.
     pub(crate) share: Option<String>,
+    /// How much of its capacities, where it is shared.
+    pub(crate) consumed: BTreeMap<String, u64>,
+    /// The shares that were chosen for it; none until it is prepared.
+    pub(crate) chosen: Vec<String>,
 }
 
 /// A claim that grants nothing here.
@@ -54,6 +61,8 @@ pub(crate) fn grants(
                 device: text("device"),
                 admin: result["adminAccess"] == true,
                 share: result["shareID"].as_str().map(str::to_owned),
+                consumed: consumed(&result["consumedCapacity"]),
+                chosen: Vec::new(),
             }
         })
         .collect();
@@ -64,6 +73,17 @@ pub(crate) fn grants(
     } else {
         Ok(grants)
     }
+}
+
+/// Capacities are written as whole numbers here, which is how the scheduler writes what it has rounded.
+fn consumed(consumed: &Value) -> BTreeMap<String, u64> {
+    let consumed = consumed.as_object().into_iter().flatten();
+    consumed
+        .filter_map(|(name, amount)| {
+            let whole = u64::try_from(Quantity::read(amount)?.value()).ok()?;
+            Some((name.clone(), whole))
+        })
+        .collect()
 }
 
 /// Containers name requests; `request/alternative` is how an allocation records which alternative was taken.

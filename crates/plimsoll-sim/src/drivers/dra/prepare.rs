@@ -11,13 +11,15 @@ use plimsoll_vendors::Dra;
 use super::{allocation::Grant, driver::ClaimName, slices::second_name};
 use crate::{
     Faults,
-    drivers::{Accelerator, CdiRegistry, handout},
+    drivers::{Accelerator, CdiRegistry, Edits, handout},
 };
 
 /// The claims prepared on a node for one driver.
 #[derive(Debug)]
 pub(crate) struct Claims {
     kind: String,
+    /// What memory is called among capacities.
+    memory: String,
     injects_nodes: bool,
     devices: BTreeMap<String, Accelerator>,
     prepared: BTreeMap<String, PreparedClaim>,
@@ -69,6 +71,7 @@ impl Claims {
         }
         Self {
             kind: format!("k8s.{}/claim", dra.driver),
+            memory: dra.memory_capacity.clone().unwrap_or_else(|| "memory".to_owned()),
             injects_nodes: dra.injects_device_nodes,
             devices: by_name,
             prepared: BTreeMap::new(),
@@ -87,7 +90,7 @@ impl Claims {
             return Ok(answers);
         }
         for grant in grants.iter().filter(|grant| !grant.admin) {
-            if let Some(holder) = self.holder(&grant.device) {
+            if let Some(holder) = self.holder(grant) {
                 return Err(PrepareError::Busy {
                     device: grant.device.clone(),
                     namespace: holder.namespace.clone(),
@@ -102,6 +105,10 @@ impl Claims {
             return Err(PrepareError::Vanished {
                 device: grant.device.clone(),
             });
+        }
+        let mut grants = grants;
+        for at in 0..grants.len() {
+            grants[at].chosen = self.choose(&grants[at], &grants[..at]);
         }
         let prepared = PreparedClaim {
             namespace: claim.namespace.clone(),
@@ -133,7 +140,11 @@ impl Claims {
         held.iter()
             .flat_map(|claim| &claim.grants)
             .filter(|grant| !grant.admin)
-            .filter_map(|grant| self.devices.get(&grant.device).cloned())
+            .flat_map(|grant| match grant.chosen.as_slice() {
+                [] => std::slice::from_ref(&grant.device),
+                shares => shares,
+            })
+            .filter_map(|name| self.devices.get(name).cloned())
             .collect()
     }
 
@@ -150,23 +161,75 @@ impl Claims {
         self.devices.get(name)
     }
 
-    fn holder(&self, device: &str) -> Option<&PreparedClaim> {
+    /// Who stands in a grant's way. Shares of one device don't stand in each other's.
+    fn holder(&self, wanted: &Grant) -> Option<&PreparedClaim> {
         self.prepared.values().find(|claim| {
-            claim
-                .grants
-                .iter()
-                .any(|grant| grant.device == device && !grant.admin)
+            claim.grants.iter().any(|grant| {
+                let is_beside = grant.share.is_some() && wanted.share.is_some();
+                grant.device == wanted.device && !grant.admin && !is_beside
+            })
         })
+    }
+
+    /// The shares that a grant is given of its device, the first that are free; none where it has the whole, or none are
+    /// made.
+    fn choose(&self, grant: &Grant, before: &[Grant]) -> Vec<String> {
+        let Some(device) = self.devices.get(&grant.device).filter(|device| device.shares > 0) else {
+            return Vec::new();
+        };
+        let each = (device.memory / u64::from(device.shares)).max(1);
+        let takes = grant
+            .consumed
+            .get(&self.memory)
+            .map_or(device.memory, |bytes| *bytes);
+        let count = usize::try_from(takes.div_ceil(each)).unwrap_or(usize::MAX);
+        if count >= usize::try_from(device.shares).unwrap_or(usize::MAX) {
+            return Vec::new();
+        }
+        let others = self
+            .prepared
+            .values()
+            .flat_map(|claim| &claim.grants)
+            .chain(before);
+        let taken: Vec<&String> = others.flat_map(|other| &other.chosen).collect();
+        let own = self.devices.values().filter(|share| {
+            share.shares == 0
+                && share.part.is_none()
+                && share
+                    .parent
+                    .as_ref()
+                    .is_some_and(|(_, uuid)| *uuid == device.uuid)
+        });
+        let free = own.map(|share| &share.name).filter(|name| !taken.contains(name));
+        free.take(count).cloned().collect()
     }
 
     fn specify(&self, uid: &str, grants: &[Grant], registry: &mut CdiRegistry) {
         for grant in grants {
             if let Some(device) = self.devices.get(&grant.device) {
+                // A driver that only keeps account of shares hands out the device as it is.
+                let chosen = grant
+                    .chosen
+                    .iter()
+                    .filter(|_| !self.faults.has("share.whole-inside"));
+                let mut given: Vec<&Accelerator> =
+                    chosen.filter_map(|share| self.devices.get(share)).collect();
+                if given.is_empty() {
+                    given.push(device);
+                }
+                let edits: Option<Vec<Edits>> = given
+                    .into_iter()
+                    .map(|device| {
+                        handout::edits(device, self.devices.values(), self.injects_nodes, &self.faults)
+                    })
+                    .collect();
                 // What nothing is behind can't be specified, and a container that asks for it is not created.
-                if let Some(edits) =
-                    handout::edits(device, self.devices.values(), self.injects_nodes, &self.faults)
-                {
-                    registry.insert(self.cdi_id(uid, &grant.device), edits);
+                if let Some(edits) = edits {
+                    let together = edits.iter().fold(Edits::default(), |mut all, one| {
+                        all.extend(one);
+                        all
+                    });
+                    registry.insert(self.cdi_id(uid, grant), together);
                 }
             }
         }
@@ -184,15 +247,21 @@ impl Claims {
             cdi_ids: if self.faults.has("dra.no-injection") {
                 Vec::new()
             } else {
-                vec![self.cdi_id(uid, &grant.device)]
+                vec![self.cdi_id(uid, grant)]
             },
             share: grant.share.clone(),
         };
         granted.iter().map(answer).collect()
     }
 
-    fn cdi_id(&self, uid: &str, device: &str) -> String {
-        format!("{}={uid}-{device}", self.kind)
+    /// A claim may have several shares of one device.
+    fn cdi_id(&self, uid: &str, grant: &Grant) -> String {
+        let share = grant
+            .share
+            .iter()
+            .map(|share| format!("-{share}"))
+            .collect::<String>();
+        format!("{}={uid}-{}{share}", self.kind, grant.device)
     }
 }
 
@@ -226,6 +295,8 @@ mod tests {
             device: device.to_owned(),
             admin: false,
             share: None,
+            consumed: BTreeMap::new(),
+            chosen: Vec::new(),
         }
     }
 
@@ -273,6 +344,43 @@ mod tests {
                 .prepare(&claim("v"), vec![grant("gpu-0")], &mut registry)
                 .is_ok()
         );
+    }
+
+    /// What a claim for that much of a device of four shares is given while another has one.
+    fn shared(defects: &[&str], bytes: u64) -> Vec<String> {
+        let dra = Vendor::by_id("nvidia").unwrap().dra.as_ref().unwrap();
+        let mut group =
+            crate::drivers::accelerator::fixture::group("nvidia", 1, crate::platform::Allocation::Dra);
+        group.accelerators[0].shares = 4;
+        let devices = Accelerator::of_node("n1", &group, &Faults::default());
+        let mut claims = Claims::new(dra, &devices, defects.iter().copied().collect());
+        let mut registry = CdiRegistry::default();
+        let wanted = |share: &str, bytes| Grant {
+            share: Some(share.to_owned()),
+            consumed: [("memory".to_owned(), bytes)].into(),
+            ..grant("gpu-0")
+        };
+        claims
+            .prepare(&claim("u"), vec![wanted("a", 1 << 30)], &mut registry)
+            .unwrap();
+        let answers = claims
+            .prepare(&claim("v"), vec![wanted("b", bytes)], &mut registry)
+            .unwrap();
+        assert!(
+            claims
+                .prepare(&claim("w"), vec![grant("gpu-0")], &mut registry)
+                .is_err(),
+            "who wants it whole stands back"
+        );
+        let edits = registry.resolve(&answers[0].cdi_ids).unwrap();
+        edits.nodes.into_keys().collect()
+    }
+
+    #[test]
+    fn a_claim_has_as_many_shares_of_a_device_as_it_takes_and_others_have_others() {
+        assert_eq!(shared(&[], 20 << 30), ["/dev/nvidia0s1"]);
+        assert_eq!(shared(&[], 40 << 30), ["/dev/nvidia0s1", "/dev/nvidia0s2"]);
+        assert_eq!(shared(&["share.whole-inside"], 20 << 30), ["/dev/nvidia0"]);
     }
 
     #[test]

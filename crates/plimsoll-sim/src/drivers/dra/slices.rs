@@ -142,6 +142,14 @@ fn api_device(pool: &Pool<'_>, name: &str, device: &Accelerator, unhealthy: bool
         published["attributes"]["numaNode"] = json!({"int": 0});
         published["attributes"]["resource.kubernetes.io/pcieRoot"] = json!({"string": "pci0000:00"});
     }
+    if device.shares > 0 {
+        let share = (device.memory / u64::from(device.shares)).to_string();
+        published["allowMultipleAllocations"] = json!(true);
+        // Who names no amount has the whole.
+        published["capacity"][memory]["requestPolicy"] = json!({
+            "default": device.memory.to_string(), "validRange": {"min": share, "step": share},
+        });
+    }
     if pool.has_counters_and_taints() {
         if let Some((set, slices)) = consumption(device, pool.faults) {
             published["consumesCounters"] =

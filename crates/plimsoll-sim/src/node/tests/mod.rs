@@ -45,6 +45,7 @@ impl Bench {
             busy: 0,
             division: Division::default(),
             sharing: None,
+            shares: 0,
             exporter: true,
         }];
         let mut spec = PlatformSpec::preset("minimal").unwrap();

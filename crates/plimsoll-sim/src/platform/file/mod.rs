@@ -20,6 +20,9 @@ const MAX_NODES: u32 = 20_000;
 const MAX_PODS: u32 = 500_000;
 /// The most accelerators of one entry on a node; a slice of the API holds as many devices.
 const MAX_ACCELERATORS: u32 = 128;
+
+/// Into more shares a device is not divided.
+const MOST_SHARES: u32 = 16;
 /// The longest that a part may take: an hour.
 const MAX_LATENCY_MS: u64 = 3_600_000;
 /// Kubernetes lets a kubelet be this much older than its control plane.
@@ -223,6 +226,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
     }
     let division = division(&mut table, vendor, allocation);
     let sharing = sharing(&mut table, allocation);
+    let shares = shares(&mut table, allocation, &division);
     let exporter = table.flag("exporter").unwrap_or(true);
     table.finish();
     Accelerators {
@@ -232,6 +236,7 @@ fn accelerators(mut table: Table<'_>, kubernetes: Option<u32>) -> Accelerators {
         busy,
         division,
         sharing,
+        shares,
         exporter,
     }
 }
@@ -287,6 +292,23 @@ fn sharing(table: &mut Table<'_>, allocation: Allocation) -> Option<Sharing> {
         );
     }
     Some(Sharing { replicas, renamed })
+}
+
+/// Shares of capacity, which drivers give to claims.
+fn shares(table: &mut Table<'_>, allocation: Allocation, division: &Division) -> u32 {
+    let shares = table.count("shares", 2..=MOST_SHARES).unwrap_or_default();
+    if shares > 0 && (allocation != Allocation::Dra || !division.is_whole()) {
+        table.fault(
+            "shares",
+            FaultKind::Impossible {
+                why:
+                    "only a driver gives shares of a device's capacity, of one that is not divided otherwise"
+                        .to_owned(),
+                help: "use `allocation = \"dra\"` without `divided`",
+            },
+        );
+    }
+    shares
 }
 
 /// Why a vendor's accelerators can't be handed out like that, and what to do.
