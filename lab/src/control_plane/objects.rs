@@ -96,6 +96,8 @@ fn plugin_pods(plugin: &str) -> Value {
                 "spec": {
                     "tolerations": [{"operator": "Exists"}],
                     "terminationGracePeriodSeconds": 1,
+                    // A node that is short of anything must not lose its devices first.
+                    "priorityClassName": "system-node-critical",
                     "containers": [{
                         "name": "plugin", "image": plimsoll_image::pause().reference(), "imagePullPolicy": "IfNotPresent",
                     }],
