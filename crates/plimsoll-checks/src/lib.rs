@@ -38,6 +38,14 @@ pub static ALL: &[&dyn Check] = &[
     &virtualized_accelerator::VirtualizedAccelerator,
 ];
 
+/// What the checks about accelerators choose of an inventory before they create anything: how many choices that are. For
+/// measuring.
+#[doc(hidden)]
+#[must_use]
+pub fn choices(inventory: &plimsoll_platform::Inventory) -> usize {
+    accelerator_metrics::choices(inventory) + topology_alignment::choices(inventory)
+}
+
 #[cfg(test)]
 mod tests {
     use plimsoll_record::ControlKind;

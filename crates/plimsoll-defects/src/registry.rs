@@ -100,6 +100,7 @@ defects! {
     "share.spread"
     "share.unbounded"
     "share.whole-inside"
+    "topo.cpu-apart"
     "topo.fictional"
     "topo.flat-labels"
     "topo.relaxed"

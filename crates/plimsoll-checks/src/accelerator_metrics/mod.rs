@@ -13,6 +13,8 @@ mod endpoints;
 mod experiment;
 mod feed;
 mod judge;
+#[cfg(test)]
+mod made_up;
 mod stimulus;
 mod subject;
 mod survey;
@@ -23,7 +25,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use plimsoll_platform::PodSecurity;
+use plimsoll_platform::{Inventory, PodSecurity};
 use serde_json::json;
 
 use crate::{
@@ -125,6 +127,22 @@ pub(crate) async fn exporters(context: &Context, vendor: &str, node: &str) -> (V
         .filter(|endpoint| endpoint.node.as_deref() == Some(node) && endpoint.of.as_deref() == Some(vendor))
         .map(|endpoint| endpoint.url);
     (named.chain(of_node).collect(), found.unreadable)
+}
+
+/// How many choices are made of an inventory before anything is created.
+pub(crate) fn choices(inventory: &Inventory) -> usize {
+    let subjects = Subject::all(inventory);
+    subjects
+        .iter()
+        .map(|subject| {
+            subject
+                .nodes
+                .keys()
+                .map(|node| subject.elsewhere(node).len().min(1))
+                .sum::<usize>()
+                + 1
+        })
+        .sum()
 }
 
 fn absent(reason: impl Into<String>) -> Conclusion {

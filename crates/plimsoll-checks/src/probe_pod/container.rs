@@ -48,6 +48,7 @@ pub struct ProbeContainer {
     mounts: Vec<(String, String)>,
     grants: Vec<Grant>,
     privilege: Privilege,
+    processors: Option<u32>,
     sidecar: bool,
 }
 
@@ -63,6 +64,7 @@ impl ProbeContainer {
             mounts: Vec::new(),
             grants: Vec::new(),
             privilege: Privilege::None,
+            processors: None,
             sidecar: false,
         }
     }
@@ -110,6 +112,14 @@ impl ProbeContainer {
         self
     }
 
+    /// Asks for whole processors and some memory as both requests and limits, as a container of a Guaranteed pod does that
+    /// wants processors for itself.
+    #[must_use]
+    pub fn whole_processors(mut self, count: u32) -> Self {
+        self.processors = Some(count);
+        self
+    }
+
     /// Makes an init container a native sidecar, which runs beside the others until they end.
     #[must_use]
     pub fn sidecar(mut self) -> Self {
@@ -130,7 +140,14 @@ impl ProbeContainer {
         set("imagePullPolicy", json!("IfNotPresent"));
         set("args", json!(self.args));
         set("securityContext", self.privilege.security_context());
-        set("resources", resources(&self.grants));
+        let mut resources = resources(&self.grants);
+        if let Some(count) = self.processors {
+            for kind in ["limits", "requests"] {
+                resources[kind]["cpu"] = json!(count.to_string());
+                resources[kind]["memory"] = json!("128Mi");
+            }
+        }
+        set("resources", resources);
         if !self.env.is_empty() {
             set("env", json!(self.env));
         }
@@ -172,6 +189,23 @@ mod tests {
             let added = (privilege == Privilege::MakeNodes).then(|| json!(["MKNOD"]));
             assert_eq!(capabilities.get("add").cloned(), added, "{privilege:?}");
         }
+    }
+
+    #[test]
+    fn whole_processors_are_asked_for_as_a_guaranteed_pod_does() {
+        let grant = Grant::Resource {
+            name: "x.com/y".to_owned(),
+            count: 1,
+        };
+        let container = ProbeContainer::new("p", ["pause"])
+            .grant(grant)
+            .whole_processors(2);
+        let resources = &container.manifest("i")["resources"];
+        assert_eq!(resources["requests"], json!({"cpu": "2", "memory": "128Mi"}));
+        assert_eq!(
+            resources["limits"],
+            json!({"cpu": "2", "memory": "128Mi", "x.com/y": "1"})
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The facts of the check.
 
 use ControlKind::{Negative, Positive};
-use plimsoll_platform::Permission;
+use plimsoll_platform::{Permission, Verb};
 use plimsoll_program::RequirementId;
 use plimsoll_record::{ControlKind, Rule};
 
@@ -10,7 +10,7 @@ use crate::{
     check::{optional, required},
 };
 
-/// Y2 needs devices of more than one position on a node, Y5 labels of domains, Y6 and Y7 groups that can want one. None is
+/// Y2 needs devices of more than one position on a node, Y4 a kubelet that promises it, Y5 labels of domains, Y6 and Y7 groups that can want one. None is
 /// required; where they are run, they decide like all others.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("topology_alignment"),
@@ -28,6 +28,11 @@ pub(super) static DECLARATION: Declaration = Declaration {
             "Y3",
             Negative,
             "a constraint that can't be met is not met: more devices than one position has, all to agree, stay pending",
+        ),
+        optional(
+            "Y4",
+            Positive,
+            "where a kubelet promises a single NUMA node, a pod's whole processors are beside its device",
         ),
         optional(
             "Y5",
@@ -56,6 +61,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
     },
     typical_seconds: 16,
     defects: &[
+        "topo.cpu-apart",
         "topo.fictional",
         "topo.flat-labels",
         "topo.relaxed",
@@ -75,4 +81,5 @@ const PERMISSIONS: &[Permission] = &[
     Permission::own("", "pods"),
     Permission::own("scheduling.k8s.io", "podgroups"),
     Permission::read_own("", "events"),
+    Permission::read("topology.node.k8s.io", "noderesourcetopologies").verbs(&[Verb::List]),
 ];

@@ -2,7 +2,8 @@
 //!
 //! One trial per way to claim whole devices. [`position`] reads where devices are said to sit and where pods find
 //! them; [`trial`] runs pods on a [`bench::Bench`] (Y1 to Y3). What is the same for all of them is tried once and told in
-//! each: [`domains`] looks at what nodes say of theirs (Y5), [`groups`] at where groups of pods go (Y6, Y7).
+//! each: [`processors`] looks at where kubelets put pods (Y4), [`domains`] at what nodes say of theirs (Y5), [`groups`] at
+//! where groups of pods go (Y6, Y7).
 //! What a platform of one NUMA node, one PCIe root or one device can't be asked is recorded as a fact, and no control.
 
 mod bench;
@@ -10,11 +11,12 @@ mod declaration;
 mod domains;
 mod groups;
 mod position;
+mod processors;
 mod trial;
 
 use async_trait::async_trait;
 use futures::future::{try_join, try_join_all};
-use plimsoll_platform::Path;
+use plimsoll_platform::{Inventory, Path};
 
 use crate::{Check, CheckError, Conclusion, Context, Declaration, probe_pod::Ruling};
 
@@ -29,7 +31,7 @@ impl Check for TopologyAlignment {
     }
 
     async fn run(&self, context: &Context) -> Result<Conclusion, CheckError> {
-        let paths = paths(context);
+        let paths = paths(&context.inventory);
         let trials = try_join_all(paths.iter().map(|path| trial::run(context, path)));
         let (common, _) = try_join(common(context), trials).await?;
         for path in &paths {
@@ -59,7 +61,8 @@ impl Check for TopologyAlignment {
 
 /// What is about the platform as a whole: each ruling with its control.
 async fn common(context: &Context) -> Result<Vec<(&'static str, Ruling)>, CheckError> {
-    let mut rulings = Vec::new();
+    let (beside, groups) = try_join(processors::run(context), groups::run(context)).await?;
+    let mut rulings: Vec<_> = beside.into_iter().map(|ruling| ("Y4", ruling)).collect();
     match domains::tree(&context.inventory.nodes) {
         Some(ruling) => rulings.push(("Y5", ruling)),
         None => context.observe(
@@ -67,25 +70,29 @@ async fn common(context: &Context) -> Result<Vec<(&'static str, Ruling)>, CheckE
             "no node names a domain that lies in another".into(),
         ),
     }
-    rulings.extend(groups::run(context).await?);
+    rulings.extend(groups);
     Ok(rulings)
 }
 
+/// How many choices are made of an inventory before anything is created.
+pub(crate) fn choices(inventory: &Inventory) -> usize {
+    let paths = paths(inventory);
+    let grounds = paths
+        .iter()
+        .filter_map(|path| trial::ground(inventory, path))
+        .count();
+    paths.len() + grounds + usize::from(groups::has_ground(&inventory.nodes))
+}
+
 /// One way to claim the whole devices of each driver: of several classes the one that selects most.
-fn paths(context: &Context) -> Vec<Path> {
+fn paths(inventory: &Inventory) -> Vec<Path> {
     let mut paths: Vec<Path> = Vec::new();
-    for path in context.inventory.paths() {
+    for path in inventory.paths() {
         let Path::Dra { driver, .. } = path else { continue };
         if path.is_of_parts() {
             continue;
         }
-        let total = |path: &Path| {
-            context
-                .inventory
-                .by_path(path)
-                .map(|pool| pool.total)
-                .sum::<u32>()
-        };
+        let total = |path: &Path| inventory.by_path(path).map(|pool| pool.total).sum::<u32>();
         if total(path) == 0 {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use plimsoll_platform::{Accelerator, Condition, Path, WaitError, pods, survey::Device};
+use plimsoll_platform::{Accelerator, Condition, Inventory, Path, WaitError, pods, survey::Device};
 use serde_json::json;
 
 use super::{
@@ -20,7 +20,7 @@ const UNMEETABLE: &str = "unmeetable";
 /// Tries one path.
 pub(super) async fn run(context: &Context, path: &Path) -> Result<(), CheckError> {
     let trial = context.trial(path.to_string());
-    let ground = ground(context, path);
+    let ground = ground(&context.inventory, path);
     let (node, wanted, division) = match &ground {
         Some((pool, division)) => (Some(pool.node.as_str()), wanted(division), Some(division)),
         None => (None, 0, None),
@@ -39,9 +39,8 @@ pub(super) async fn run(context: &Context, path: &Path) -> Result<(), CheckError
 }
 
 /// The node where most can be tried: its devices divide, and enough of them are free.
-fn ground<'a>(context: &'a Context, path: &'a Path) -> Option<(&'a Accelerator, Division)> {
-    context
-        .inventory
+pub(super) fn ground<'a>(inventory: &'a Inventory, path: &'a Path) -> Option<(&'a Accelerator, Division)> {
+    inventory
         .by_path(path)
         .filter_map(|pool| Some((pool, position::division(&pool.devices)?)))
         .find(|(pool, division)| usize::try_from(pool.free).is_ok_and(|free| free >= wanted(division)))

@@ -426,6 +426,7 @@ impl Fleet {
             kubelet.machine.clear(accelerator.number);
         }
         kubelet.devices.release(uid);
+        kubelet.processors.release(uid);
     }
 
     async fn renew_leases(self) {

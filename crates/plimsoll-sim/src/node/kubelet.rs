@@ -12,6 +12,7 @@ use super::{
     devices::DeviceAccount,
     images::ImageCache,
     network::{Addresses, node_address},
+    processors::Processors,
     runtime::Ledger,
 };
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct Kubelet {
     pub(crate) devices: DeviceAccount,
     /// Claims.
     pub(crate) claims: ClaimAccount,
+    /// Processors.
+    pub(crate) processors: Processors,
     /// Images.
     pub(crate) images: ImageCache,
     /// Handlers of RuntimeClasses that the runtime has.
@@ -83,8 +86,10 @@ impl Kubelet {
         let working = accelerators
             .iter()
             .filter(|accelerator| !is_sick(accelerator, faults));
-        let machine = Machine::new(boot_id, working.flat_map(Accelerator::hardware))
-            .telling(installation::kernel_files(&accelerators, faults));
+        let processors = Processors::new(group, faults);
+        let mut files = installation::kernel_files(&accelerators, faults);
+        files.extend(processors.kernel_files());
+        let machine = Machine::new(boot_id, working.flat_map(Accelerator::hardware)).telling(files);
         let mut labels = installation::labels(&accelerators, number == 0, faults);
         labels.extend(plugin::labels(&accelerators, faults));
         let mut registry = CdiRegistry::default();
@@ -110,6 +115,7 @@ impl Kubelet {
             registry,
             devices: DeviceAccount::new(plugins, faults),
             claims: ClaimAccount::new(drivers, faults),
+            processors,
             images: ImageCache::default(),
             handlers,
             ledger: Mutex::default(),

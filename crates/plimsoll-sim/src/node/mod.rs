@@ -18,6 +18,7 @@ mod object;
 mod partitioner;
 mod plugin_pods;
 mod pod;
+mod processors;
 mod runtime;
 mod tasks;
 

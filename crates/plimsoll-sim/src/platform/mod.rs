@@ -81,6 +81,11 @@ pub struct NodeGroup {
     pub memory_gib: u32,
     /// How many pods each takes.
     pub max_pods: u32,
+    /// How many NUMA nodes each has; processors are spread evenly over them.
+    pub numa_nodes: u32,
+    /// Whether kubelets keep processors and devices of a pod on one NUMA node (topology manager `single-numa-node`, CPU
+    /// manager `static`).
+    pub single_numa: bool,
     /// Their kubelets' minor version; the control plane's if none.
     pub kubelet: Option<u32>,
     /// Further labels.
@@ -103,6 +108,8 @@ impl NodeGroup {
             cpu: 32,
             memory_gib: 256,
             max_pods: 110,
+            numa_nodes: 1,
+            single_numa: false,
             kubelet: None,
             labels: BTreeMap::new(),
             taints: Vec::new(),

@@ -12,6 +12,7 @@ macro_rules! platforms {
 }
 
 platforms! {
+    "all-busy"
     "amd"
     "busy"
     "consumable"
@@ -32,6 +33,7 @@ platforms! {
     "no-accelerators"
     "no-exporter"
     "no-gang-scheduling"
+    "numa"
     "nvidia"
     "old-kubelets"
     "one-accelerator"

@@ -14,7 +14,7 @@ use kube::{
     api::ListParams,
     core::{ApiResource, DynamicObject},
 };
-use plimsoll_platform::{Condition, Deadline, PodSecurity, WaitError, Watched, pods};
+use plimsoll_platform::{Condition, Deadline, PodSecurity, WaitError, Watched, pods, survey::Node};
 use serde_json::{Value, json};
 
 use self::{ground::Ground, judge::Places};
@@ -84,6 +84,11 @@ pub(super) async fn run(context: &Context) -> Result<Vec<(&'static str, Ruling)>
     let rulings = bench.run().await;
     bench.roster.clear(&context.patience).await;
     Ok(rulings?.unwrap_or_else(absent))
+}
+
+/// Whether these nodes are in several domains.
+pub(super) fn has_ground(nodes: &[Node]) -> bool {
+    Ground::of(nodes).is_some()
 }
 
 struct Bench<'a> {

@@ -19,7 +19,14 @@ impl PodWorker {
         let rejection = match self.lacking(&pod).or_else(|| self.misplaced(&pod)) {
             Some(rejection) => rejection,
             None => match self.kubelet.devices.admit(&pod) {
-                Ok(()) => return true,
+                Ok(()) if self.has_processors(&pod) => return true,
+                Ok(()) => {
+                    self.kubelet.devices.release(&self.uid);
+                    Rejection {
+                        reason: "TopologyAffinityError".to_owned(),
+                        message: "Resources cannot be allocated with Topology locality".to_owned(),
+                    }
+                }
                 Err(reason) => Rejection {
                     reason: "UnexpectedAdmissionError".to_owned(),
                     message: format!("Allocate failed due to {reason}, which is unexpected"),
@@ -36,6 +43,16 @@ impl PodWorker {
             self.write(&pod, status).await;
         }
         false
+    }
+
+    /// Whether the pod gets the processors that it is to have for itself, beside the devices that it was allocated.
+    fn has_processors(&self, pod: &Value) -> bool {
+        self.kubelet.processors.admit(pod, |container| {
+            let held = self.kubelet.devices.held(&self.uid, container);
+            let mut accelerators = self.kubelet.accelerators.iter();
+            let device = accelerators.find(|accelerator| held.contains(&accelerator.uuid))?;
+            Some(device.numa_node())
+        })
     }
 
     /// What the node has too little of.

@@ -174,7 +174,7 @@ impl PodWorker {
             devices,
             on_first_node: self.kubelet.number == 0,
         };
-        let (view, variables) = {
+        let (mut view, variables) = {
             let registry = self.kubelet.registry();
             create(
                 &order,
@@ -186,6 +186,9 @@ impl PodWorker {
             )
         }
         .map_err(|error| Problem::new("CreateContainerError", error.to_string()))?;
+        for (path, text) in self.kubelet.processors.files(&self.uid, own) {
+            view.bring(path, text);
+        }
         let around = Surroundings {
             view,
             clock: self.ground.clock(),

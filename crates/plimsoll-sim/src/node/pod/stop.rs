@@ -62,6 +62,7 @@ impl PodWorker {
             self.kubelet.machine.clear(accelerator.number);
         }
         self.kubelet.devices.release(&self.uid);
+        self.kubelet.processors.release(&self.uid);
     }
 
     /// Stops all containers: sidecars after those that they are for, the last one first.

@@ -151,6 +151,8 @@ fn node_group(mut table: Table<'_>, control_plane: Option<u32>) -> NodeGroup {
             .count("memory-gib", 1..=65_536)
             .unwrap_or(defaults.memory_gib),
         max_pods: table.count("max-pods", 1..=1000).unwrap_or(defaults.max_pods),
+        numa_nodes: table.count("numa-nodes", 1..=16).unwrap_or(defaults.numa_nodes),
+        single_numa: topology_policy(&mut table),
         kubelet,
         labels: table.text_map("labels"),
         taints: taints(&mut table),
@@ -159,6 +161,16 @@ fn node_group(mut table: Table<'_>, control_plane: Option<u32>) -> NodeGroup {
     };
     table.finish();
     group
+}
+
+fn topology_policy(table: &mut Table<'_>) -> bool {
+    let policies = [("none", false), ("single-numa-node", true)];
+    let policy = table.choice(
+        "topology-policy",
+        "policy of the kubelet's topology manager",
+        policies,
+    );
+    policy.unwrap_or_default()
 }
 
 fn is_label(name: &str) -> bool {
