@@ -11,7 +11,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use futures::executor::block_on;
+use futures::FutureExt;
 use plimsoll_checks::Settings;
 use plimsoll_platform::{
     Accelerator, Ask, Budget, Inventory, Path, Placement, WholeNode,
@@ -56,14 +56,14 @@ fn plan(inventory: Inventory) -> u128 {
                 placement,
             };
             assert!(budget.capacity(&ask) >= 2);
-            loans.push(block_on(budget.acquire(ask)).unwrap());
+            loans.push(budget.acquire(ask).now_or_never().unwrap().unwrap());
         }
         let whole = WholeNode {
             path: path.clone(),
             nodes: Vec::new(),
             min: PER_NODE,
         };
-        loans.push(block_on(budget.acquire_node(whole)).unwrap());
+        loans.push(budget.acquire_node(whole).now_or_never().unwrap().unwrap());
     }
     assert!(choices > 0 && loans.len() == 4 * inventory.paths().len());
     drop(loans);

@@ -130,10 +130,10 @@ async fn with_pod(
     let pod = ProbePod::new("whole", &context.probe)
         .placed(&node.map_or_else(Placement::anywhere, Placement::on))
         .container(container);
-    let undecided = |why: String| Ok(Ok(Ruling::Undecided(why)));
+    let undecided = |why: String| Ok::<_, Inapplicable>(Ruling::Undecided(why));
     let pod = match roster.start(&pod).await {
         Ok(pod) => pod,
-        Err(CheckError::Create(refusal)) => return undecided(chain(&refusal)),
+        Err(CheckError::Create(refusal)) => return Ok(undecided(chain(&refusal))),
         Err(error) => return Err(error),
     };
     let heard = async {
@@ -144,11 +144,11 @@ async fn with_pod(
         Ok(transcript) => transcript,
         // That there is room beside the device is nothing that anybody promised.
         Err(error) => {
-            return undecided(format!(
+            return Ok(undecided(format!(
                 "a pod with one {resource} and {asked} whole processors on node `{}` told nothing: {}",
                 pool.node,
                 chain(&error)
-            ));
+            )));
         }
     };
     let held = holdings(&transcript, vendor);
