@@ -61,6 +61,7 @@ fn reading(number: &str, utilisation: f64, quirk: Quirk) -> Reading {
             pod: "p".to_owned(),
             container: "c".to_owned(),
         }),
+        portion: None,
         quirk,
     }
 }

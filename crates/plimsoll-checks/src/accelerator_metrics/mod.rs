@@ -134,14 +134,7 @@ pub(crate) fn choices(inventory: &Inventory) -> usize {
     let subjects = Subject::all(inventory);
     subjects
         .iter()
-        .map(|subject| {
-            subject
-                .nodes
-                .keys()
-                .map(|node| subject.elsewhere(node).len().min(1))
-                .sum::<usize>()
-                + 1
-        })
+        .map(|subject| subject.loadable() + subject.homes.len())
         .sum()
 }
 

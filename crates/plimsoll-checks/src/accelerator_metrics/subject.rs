@@ -1,6 +1,6 @@
 //! Whose devices are looked at: one subject a vendor, with its nodes and what is due on each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use plimsoll_platform::{Accelerator, Inventory, Path, survey};
 use plimsoll_vendors::{Metrics, Vendor};
@@ -19,6 +19,8 @@ pub(super) struct Subject {
     pub(super) named: Named,
     /// By node.
     pub(super) nodes: BTreeMap<String, Share>,
+    /// The nodes of each device, by its plain uuid.
+    pub(super) homes: BTreeMap<String, Vec<String>>,
 }
 
 /// A vendor's devices on one node.
@@ -34,13 +36,10 @@ impl Subject {
         self.vendor?.metrics.as_ref()
     }
 
-    /// Plain uuids of all devices that are not on this node.
-    pub(super) fn elsewhere(&self, node: &str) -> BTreeSet<String> {
-        self.nodes
-            .iter()
-            .filter(|(name, _)| name.as_str() != node)
-            .flat_map(|(_, share)| share.due.uuids.keys().cloned())
-            .collect()
+    /// Whether a device of that plain uuid is on another node than this one.
+    pub(super) fn is_elsewhere(&self, node: &str, uuid: &str) -> bool {
+        let homes = self.homes.get(uuid).into_iter().flatten();
+        homes.into_iter().any(|home| home != node)
     }
 
     /// Nodes with a device that can be had.
@@ -85,7 +84,14 @@ impl Subject {
         for (node, share) in &mut nodes {
             share.due.count = count(inventory, node, pools, &share.due);
         }
+        let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (node, share) in &nodes {
+            for uuid in share.due.uuids.keys() {
+                homes.entry(uuid.clone()).or_default().push(node.clone());
+            }
+        }
         Some(Self {
+            homes,
             name,
             vendor,
             path,
@@ -229,7 +235,8 @@ mod tests {
             "whole devices before parts"
         );
         assert_eq!(nvidia.nodes["a"].due.uuids.len(), 3);
-        assert_eq!(nvidia.elsewhere("a"), BTreeSet::from(["3".to_owned()]));
+        assert!(nvidia.is_elsewhere("a", "3"));
+        assert!(!nvidia.is_elsewhere("b", "3") && !nvidia.is_elsewhere("a", "1"));
     }
 
     #[test]

@@ -202,6 +202,7 @@ mod tests {
                 resource: "acme.com/npu".to_owned(),
             },
             named: Named::default(),
+            homes: BTreeMap::new(),
             nodes: ["a", "b"].map(|node| (node.to_owned(), Share::default())).into(),
         }
     }

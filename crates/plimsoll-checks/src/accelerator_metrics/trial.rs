@@ -218,7 +218,9 @@ fn of_node(subject: &Subject, sightings: &BTreeMap<String, Sighting>, node: &str
                 sighting.endpoint.url, sighting.chart.malformed
             )))
         }
-        Some(sighting) => coverage::judge(node, &sighting.chart, &share.due, &subject.elsewhere(node)),
+        Some(sighting) => coverage::judge(node, &sighting.chart, &share.due, |uuid| {
+            subject.is_elsewhere(node, uuid)
+        }),
     }
 }
 
