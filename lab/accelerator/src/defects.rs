@@ -10,7 +10,14 @@ pub fn manifests(id: &str) -> Vec<Value> {
     match id {
         "gang.min-one" => min_count_of_one(),
         "topo.relaxed" => drop_constraints(),
-        "gang.dead" | "gang.deadlock" | "gang.never-released" | "gang.partial-bind" => hold_members(),
+        "gang.almost"
+        | "gang.dead"
+        | "gang.deadlock"
+        | "gang.false-status"
+        | "gang.late-ignored"
+        | "gang.never-released"
+        | "gang.partial-bind"
+        | "gang.silent" => hold_members(),
         _ => Vec::new(),
     }
 }
