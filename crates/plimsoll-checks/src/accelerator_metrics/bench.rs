@@ -218,6 +218,12 @@ impl Bench<'_> {
         let within = lag * 2 + BACK;
         feed.until(within, |chart| is_over(self.node, chart, &steady))
             .await;
+        // How seldom an exporter reads its devices may show only now, where it was quick to show the load by chance.
+        let interval = feed.look(|chart| interval(chart, &steady));
+        if let Some(more) = interval.checked_sub(lag) {
+            feed.until(more * 2, |chart| is_over(self.node, chart, &steady))
+                .await;
+        }
         steady.after_to = feed.latest();
         Ok(Ok(steady))
     }
@@ -457,6 +463,23 @@ fn lag(chart: &Chart, steady: &Steady) -> Duration {
         Some(fallen.0.saturating_sub(steady.ended))
     });
     Duration::from_millis(up.into_iter().chain(down).max().unwrap_or_default())
+}
+
+/// How long the exporter stayed with a reading since the load came, at the most; no longer than a reading may be late.
+fn interval(chart: &Chart, steady: &Steady) -> Duration {
+    let mut changes = Vec::new();
+    let mut last = None;
+    for (at, value) in own(chart, steady)
+        .and_then(Course::utilisation)
+        .into_iter()
+        .flat_map(|line| line.within(steady.began, u64::MAX))
+    {
+        if last.replace(value) != Some(value) {
+            changes.push(at);
+        }
+    }
+    let longest = changes.windows(2).map(|pair| pair[1] - pair[0]).max();
+    Duration::from_millis(longest.unwrap_or_default().min(freshness::LATEST_MS))
 }
 
 /// The waves to try: none that is too fast for what was seen of the exporter.
