@@ -6,23 +6,28 @@ use std::error::Error;
 /// for machines.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = said(error);
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        let its = said(cause);
-        if !text.ends_with(&its) {
-            text.push_str(": ");
-            text.push_str(&its);
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let answer = answer(error);
+        let said = answer.map_or_else(|| error.to_string(), str::to_owned);
+        if !text.ends_with(&said) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&said);
         }
-        last = cause;
+        // The cause of an answer is the same answer once more, as it was sent.
+        next = error.source().filter(|_| answer.is_none());
     }
     text
 }
 
-fn said(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref() {
-        Some(kube::Error::Api(status)) if !status.message.is_empty() => status.message.clone(),
-        _ => error.to_string(),
+/// The message of an API server's answer.
+fn answer<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a str> {
+    match error.downcast_ref()? {
+        kube::Error::Api(status) if !status.message.is_empty() => Some(&status.message),
+        _ => None,
     }
 }
 

@@ -219,8 +219,8 @@ impl Bench<'_> {
         feed.until(within, |chart| is_over(self.node, chart, &steady))
             .await;
         // How seldom an exporter reads its devices may show only now, where it was quick to show the load by chance.
-        let interval = feed.look(|chart| interval(chart, &steady));
-        if let Some(more) = interval.checked_sub(lag) {
+        let seldom = feed.look(|chart| longest_stay(chart, &steady));
+        if let Some(more) = seldom.checked_sub(lag) {
             feed.until(more * 2, |chart| is_over(self.node, chart, &steady))
                 .await;
         }
@@ -466,7 +466,7 @@ fn lag(chart: &Chart, steady: &Steady) -> Duration {
 }
 
 /// How long the exporter stayed with a reading since the load came, at the most; no longer than a reading may be late.
-fn interval(chart: &Chart, steady: &Steady) -> Duration {
+fn longest_stay(chart: &Chart, steady: &Steady) -> Duration {
     let mut changes = Vec::new();
     let mut last = None;
     for (at, value) in own(chart, steady)
