@@ -172,6 +172,14 @@ impl Ask<'_> {
                 keeper.pod
             ));
         }
+        // Too much at once says nothing of what the plugin remembers.
+        let lavish = |seat: &&Seat<'_>| self.held(seat).len() > 1;
+        if let Some(seat) = std::iter::once(keeper).chain(later).find(lavish) {
+            return Ruling::Undecided(format!(
+                "pod `{}` asked for one of {place} and sees several: what was handed out twice can't be told from that",
+                seat.pod
+            ));
+        }
         for seat in later {
             let twice = self
                 .held(seat)

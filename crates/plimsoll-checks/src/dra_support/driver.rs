@@ -145,12 +145,26 @@ impl Bench<'_> {
         .await;
         let meanwhile = match meanwhile? {
             Ok(meanwhile) => meanwhile,
-            Err(failed) => return self.unselected(&first, failed).await,
+            Err(failed) => {
+                return match used? {
+                    // Nothing runs on what was given to somebody else meanwhile.
+                    InUse::Given(given) => {
+                        given.tell(&self.trial, "D6");
+                        Ruling::Undecided(failed.ruling.detail().to_owned()).tell(&self.trial, "D4");
+                        Ok(())
+                    }
+                    InUse::NotAtAll | InUse::Used(_) => self.unselected(&first, failed).await,
+                };
+            }
         };
         ends.extend(meanwhile.end.clone());
         match used? {
-            Some(used) => self.afterwards(used, ends, meanwhile).await,
-            None => Ok(()),
+            InUse::Used(used) => self.afterwards(used, ends, meanwhile).await,
+            InUse::Given(given) => {
+                given.tell(&self.trial, "D6");
+                Ok(())
+            }
+            InUse::NotAtAll => Ok(()),
         }
     }
 
@@ -166,19 +180,20 @@ impl Bench<'_> {
         refusal::refuse(self, "second", &spec, because).await
     }
 
-    /// D6, and what it leads to of D9, once a pod runs on the selected device; nothing where D6 came out wrong.
+    /// D6, and what it leads to of D9, once a pod runs on the selected device and nothing else comes or goes.
     async fn in_use(
         &self,
         second: &Refused,
         window: Duration,
         runs: oneshot::Receiver<Rc<Pinned>>,
-    ) -> Result<Option<Used>, CheckError> {
+    ) -> Result<InUse, CheckError> {
         let double = refusal::hold(self, second, window).await;
-        let Ok(pinned) = runs.await else { return Ok(None) };
         if double.is_wrong() {
-            double.tell(&self.trial, "D6");
-            return Ok(None);
+            return Ok(InUse::Given(double));
         }
+        let Ok(pinned) = runs.await else {
+            return Ok(InUse::NotAtAll);
+        };
         let (taken_over, deallocated) = release::hand_over(self, &pinned, second).await;
         Ruling::all([double, taken_over]).tell(&self.trial, "D6");
         // The first claim is in line again while the second is still on its way out.
@@ -187,7 +202,7 @@ impl Bench<'_> {
             super::remove(self, &second.pod),
         )
         .await?;
-        Ok(Some(Used {
+        Ok(InUse::Used(Used {
             pinned,
             ends: vec![deallocated, again],
             last,
@@ -251,19 +266,22 @@ impl Bench<'_> {
             Err(failed) => return Ok(Err(failed)),
         };
         select::judge(self, &pinned).tell(&self.trial, "D4");
-        // Where nobody waits for it any more, that is no loss.
+        let meanwhile = if self.is_alone() {
+            Meanwhile::default()
+        } else {
+            let end = release::end_of_template(self, first).await;
+            let shares = self.share().await?;
+            let choice = if shares { shapes::choice(self).await? } else { None };
+            Meanwhile {
+                end: Some(end),
+                shares: Some(shares),
+                choice,
+            }
+        };
+        // Not before: what comes and goes here makes a scheduler look again that would have missed the release of a
+        // device. Where nobody waits for it any more, that is no loss.
         let _ = running.send(pinned);
-        if self.is_alone() {
-            return Ok(Ok(Meanwhile::default()));
-        }
-        let end = release::end_of_template(self, first).await;
-        let shares = self.share().await?;
-        let choice = if shares { shapes::choice(self).await? } else { None };
-        Ok(Ok(Meanwhile {
-            end: Some(end),
-            shares: Some(shares),
-            choice,
-        }))
+        Ok(Ok(meanwhile))
     }
 
     /// Whether there is but one device to try with.
@@ -316,7 +334,17 @@ impl Bench<'_> {
     }
 }
 
-/// What became of the selected device.
+/// What became of a device that is in use when it is asked for once more.
+enum InUse {
+    /// It was given away.
+    Given(Ruling),
+    /// Nothing ran on it.
+    NotAtAll,
+    /// It was given back, and used again.
+    Used(Used),
+}
+
+/// What became of a selected device that was given back.
 struct Used {
     pinned: Rc<Pinned>,
     /// What that says of D9.
