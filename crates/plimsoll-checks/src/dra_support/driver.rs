@@ -159,7 +159,7 @@ impl Bench<'_> {
         };
         ends.extend(meanwhile.end.clone());
         match used? {
-            InUse::Used(used) => self.afterwards(used, ends, meanwhile).await,
+            InUse::Used(used) => self.afterwards(*used, ends, meanwhile).await,
             InUse::Given(given) => {
                 given.tell(&self.trial, "D6");
                 Ok(())
@@ -202,11 +202,11 @@ impl Bench<'_> {
             super::remove(self, &second.pod),
         )
         .await?;
-        Ok(InUse::Used(Used {
+        Ok(InUse::Used(Box::new(Used {
             pinned,
             ends: vec![deallocated, again],
             last,
-        }))
+        })))
     }
 
     /// D4 where nothing runs on a selected device; D9 in its place where devices work once only, as the first one shows.
@@ -341,7 +341,7 @@ enum InUse {
     /// Nothing ran on it.
     NotAtAll,
     /// It was given back, and used again.
-    Used(Used),
+    Used(Box<Used>),
 }
 
 /// What became of a selected device that was given back.
