@@ -6,6 +6,7 @@
 //! [`Scrape`] exporters, and meet other members of a group in a [`Rendezvous`].
 
 mod barrier;
+pub mod cpulist;
 mod dns;
 pub mod exposition;
 pub mod host;

@@ -35,6 +35,10 @@ const SEEN: Duration = Duration::from_secs(50);
 /// How many answers make a level.
 const ANSWERS: usize = 3;
 
+/// The longest that a reading is waited out: half as long again as it may be old, which tells one that is late from one
+/// that never comes.
+const SELDOM: Duration = Duration::from_secs(45);
+
 /// How long devices are given to come to rest before a load.
 const CALM: Duration = Duration::from_secs(15);
 
@@ -206,8 +210,13 @@ impl Bench<'_> {
             ended: u64::MAX,
             after_to: u64::MAX,
         };
-        feed.until(SEEN, |chart| has_settled(self.node, chart, &steady))
-            .await;
+        let settled = |chart: &Chart| has_settled(self.node, chart, &steady);
+        // What an exporter that reads its devices seldom shows first may be of a part of the load.
+        if !feed.until(SEEN, settled).await
+            && let Some(more) = feed.look(|chart| longest_stay(chart, &steady))
+        {
+            feed.until(more, settled).await;
+        }
         steady.ended = feed.latest();
         match self.worked(&pod, &steady).await {
             Ok(duty) => steady.duty = duty.unwrap_or(DUTY),
@@ -220,7 +229,7 @@ impl Bench<'_> {
             .await;
         // How seldom an exporter reads its devices may show only now, where it was quick to show the load by chance.
         let seldom = feed.look(|chart| longest_stay(chart, &steady));
-        if let Some(more) = seldom.checked_sub(lag) {
+        if let Some(more) = seldom.and_then(|seldom| seldom.checked_sub(lag)) {
             feed.until(more * 2, |chart| is_over(self.node, chart, &steady))
                 .await;
         }
@@ -465,21 +474,23 @@ fn lag(chart: &Chart, steady: &Steady) -> Duration {
     Duration::from_millis(up.into_iter().chain(down).max().unwrap_or_default())
 }
 
-/// How long the exporter stayed with a reading since the load came, at the most; no longer than a reading may be late.
-fn longest_stay(chart: &Chart, steady: &Steady) -> Duration {
-    let mut changes = Vec::new();
-    let mut last = None;
-    for (at, value) in own(chart, steady)
-        .and_then(Course::utilisation)
-        .into_iter()
-        .flat_map(|line| line.within(steady.began, u64::MAX))
-    {
-        if last.replace(value) != Some(value) {
-            changes.push(at);
-        }
-    }
-    let longest = changes.windows(2).map(|pair| pair[1] - pair[0]).max();
-    Duration::from_millis(longest.unwrap_or_default().min(freshness::LATEST_MS))
+/// How long the exporter stays with a reading, as far as that was seen since the load came; no longer than [`SELDOM`].
+/// Nothing where its readings never changed: they may never do.
+fn longest_stay(chart: &Chart, steady: &Steady) -> Option<Duration> {
+    let line = own(chart, steady)?.utilisation()?;
+    let mut last = line.within(0, steady.began).last().map(|(_, value)| value);
+    let changes: Vec<u64> = line
+        .within(steady.began, u64::MAX)
+        .filter_map(|(at, value)| (last.replace(value) != Some(value)).then_some(at))
+        .collect();
+    let (first, latest) = (changes.first()?, *chart.answers.last()?);
+    let ends = changes[1..].iter().copied().chain([latest]);
+    let stays = changes
+        .iter()
+        .zip(ends)
+        .map(|(from, to)| to.saturating_sub(*from));
+    let longest = stays.chain([first.saturating_sub(steady.began)]).max()?;
+    Some(Duration::from_millis(longest).min(SELDOM))
 }
 
 /// The waves to try: none that is too fast for what was seen of the exporter.

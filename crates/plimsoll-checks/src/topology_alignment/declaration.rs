@@ -10,8 +10,8 @@ use crate::{
     check::{optional, required},
 };
 
-/// Y2 needs devices of more than one position on a node, Y4 a kubelet that promises it, Y5 labels of domains, Y6 and Y7 groups that can want one. None is
-/// required; where they are run, they decide like all others.
+/// Y2 needs devices of more than one position on a node, Y4 a kubelet that promises it, Y5 labels of domains, Y6 and Y7
+/// groups that can want one. None is required; where they are run, they decide like all others.
 pub(super) static DECLARATION: Declaration = Declaration {
     id: RequirementId::new("topology_alignment"),
     proves: "Where devices sit (NUMA node, PCIe root) is published as pods find it; devices that belong together can be \

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use plimsoll_probe::cpulist;
 use serde_json::Value;
 
 use crate::{Faults, platform::NodeGroup};
@@ -111,7 +112,7 @@ impl Processors {
                 format!("{list}\n"),
             )
         };
-        [file("cpus", &list(&cpus)), file("mems", &self.online())]
+        [file("cpus", &cpulist::write(&cpus)), file("mems", &self.online())]
     }
 
     /// What its kernel tells of its NUMA nodes.
@@ -122,7 +123,7 @@ impl Processors {
             .map(|(number, cpus)| {
                 (
                     format!("{FOLDER}/node{number}/cpulist"),
-                    format!("{}\n", list(cpus)),
+                    format!("{}\n", cpulist::write(cpus)),
                 )
             })
             .collect();
@@ -132,7 +133,7 @@ impl Processors {
 
     fn online(&self) -> String {
         let numbers = (0..).zip(&self.nodes).map(|(number, _)| number);
-        list(&numbers.collect())
+        cpulist::write(&numbers.collect())
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, BTreeSet<u32>>>> {
@@ -150,25 +151,6 @@ fn numa_nodes(group: &NodeGroup) -> Vec<BTreeSet<u32>> {
 /// A quantity that is a number of whole processors.
 fn whole(quantity: &Value) -> Option<usize> {
     quantity.as_str()?.parse().ok().filter(|count| *count > 0)
-}
-
-/// Numbers as the kernel lists them: `0-3,8`.
-fn list(numbers: &BTreeSet<u32>) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => ranges.push((*number, *number)),
-        }
-    }
-    let shown = ranges.iter().map(|(first, last)| {
-        if first == last {
-            first.to_string()
-        } else {
-            format!("{first}-{last}")
-        }
-    });
-    shown.collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_probe::Transcript;
+use plimsoll_probe::{
+    Transcript,
+    cpulist::{read as numbers, write as shown},
+};
 
 use crate::probe_pod::Ruling;
 
@@ -117,44 +120,8 @@ pub(super) fn judge(found: &Found, node: &str, asked: u32) -> Result<Ruling, Ina
     }
 }
 
-/// Reads a list as the kernel writes it, such as `0-3,8`. Nothing that is none, and no list longer than any machine's.
-fn numbers(text: &str) -> Option<BTreeSet<u32>> {
-    const MOST: u32 = 65_536;
-    let mut all = BTreeSet::new();
-    for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        if last > MOST || first > last {
-            return None;
-        }
-        all.extend(first..=last);
-    }
-    (!all.is_empty()).then_some(all)
-}
-
-/// The same the other way.
-fn shown(numbers: &BTreeSet<u32>) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => ranges.push((*number, *number)),
-        }
-    }
-    let shown = ranges.iter().map(|(first, last)| {
-        if first == last {
-            first.to_string()
-        } else {
-            format!("{first}-{last}")
-        }
-    });
-    shown.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn found(cpus: &str, memory: &str, device: Option<u32>) -> Found {
@@ -198,23 +165,6 @@ mod tests {
         assert!(judge(&Found::default(), "n", 2).is_err());
         for unread in [ruled("", "0-1", Some(0)), ruled("2-3", "0-1", None)] {
             assert!(matches!(unread, Ok(Ruling::Undecided(_))), "{unread:?}");
-        }
-    }
-
-    #[test]
-    fn lists_read_back() {
-        for text in ["0", "0-3,8", "1,3,5-6"] {
-            assert_eq!(shown(&numbers(text).unwrap()), text);
-        }
-        for none in ["", "a", "3-1", "0-99999999999", "0-9999999"] {
-            assert_eq!(numbers(none), None, "{none}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_refused(text in ".{0,60}") {
-            let _ = numbers(&text);
         }
     }
 }
