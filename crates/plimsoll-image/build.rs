@@ -6,9 +6,13 @@
 
 use std::env;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// An architecture of the image: the name OCI has for it, the enum variant, cargo's target, the override.
 struct Architecture {
@@ -80,8 +84,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             None if architecture.cargo_arch == native => build_probe(architecture, &out_dir)?,
             None => continue,
         };
-        let embedded = out_dir.join(format!("plimsoll-probe-{}", architecture.cargo_arch));
-        fs::copy(&built, &embedded).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+        let embedded = out_dir.join(format!("plimsoll-probe-{}.gz", architecture.cargo_arch));
+        compress(&built, &embedded)
+            .map_err(|error| format!("cannot compress {}: {error}", built.display()))?;
         entries.push_str(&format!(
             "(Architecture::{}, include_bytes!({:?})),",
             architecture.variant,
@@ -96,6 +101,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into());
     }
     fs::write(out_dir.join("probes.rs"), format!("&[{entries}]"))?;
+    Ok(())
+}
+
+/// Compresses a binary to what is embedded: about half of it.
+fn compress(binary: &Path, to: &Path) -> io::Result<()> {
+    let mut encoder = GzEncoder::new(File::create(to)?, Compression::best());
+    io::copy(&mut File::open(binary)?, &mut encoder)?;
+    encoder.finish()?;
     Ok(())
 }
 

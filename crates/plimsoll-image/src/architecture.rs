@@ -33,5 +33,5 @@ impl std::fmt::Display for Architecture {
     }
 }
 
-/// The probe as the build script made it, one static binary for each architecture; never empty.
+/// The probe as the build script made it, one static binary for each architecture, compressed by gzip; never empty.
 pub(crate) const PROBES: &[(Architecture, &[u8])] = include!(concat!(env!("OUT_DIR"), "/probes.rs"));

@@ -105,11 +105,11 @@ impl Image {
     /// The image `name` whose process starts with `arguments` before those of the pod.
     ///
     /// # Errors
-    /// Memory is the only thing written to, so none is expected; the error is that of the archive's writer.
+    /// Memory is the only thing read and written, so none is expected; the error is that of the archive's writer.
     pub(crate) fn of_probe(name: &str, arguments: &[&str]) -> io::Result<Self> {
         let mut platforms = Vec::new();
-        for (architecture, binary) in PROBES {
-            let layer = layer::tar(binary)?;
+        for (architecture, compressed) in PROBES {
+            let layer = layer::tar(&layer::gunzip(compressed)?)?;
             let configuration = Blob::json(&configuration(*architecture, arguments, &layer))?;
             platforms.push(PlatformImage {
                 architecture: *architecture,

@@ -1,8 +1,8 @@
 //! The image's one layer: the probe, a folder to write to, and the users a pod may name.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 
-use flate2::{Compression, GzBuilder};
+use flate2::{Compression, GzBuilder, read::GzDecoder};
 use tar::{EntryType, Header};
 
 /// Root, and the unprivileged user that restricted namespaces ask for.
@@ -27,6 +27,13 @@ pub(crate) fn gzip(tar: &[u8]) -> io::Result<Vec<u8>> {
         .write(Vec::new(), Compression::default());
     encoder.write_all(tar)?;
     encoder.finish()
+}
+
+/// The opposite of [`gzip`].
+pub(crate) fn gunzip(compressed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(compressed).read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 /// Adds a file of root with no time to `archive`.
@@ -59,9 +66,7 @@ fn header(kind: EntryType, mode: u32) -> Header {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
-    use super::{gzip, tar};
+    use super::{gunzip, gzip, tar};
 
     #[test]
     fn holds_the_probe_a_writable_folder_and_the_users() {
@@ -100,10 +105,6 @@ mod tests {
             Some([0; 4].as_slice()),
             "gzip's modification time"
         );
-        let mut plain = String::new();
-        flate2::read::GzDecoder::new(compressed.as_slice())
-            .read_to_string(&mut plain)
-            .unwrap();
-        assert_eq!(plain, "content");
+        assert_eq!(gunzip(&compressed).unwrap(), b"content");
     }
 }

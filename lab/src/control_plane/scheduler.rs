@@ -18,6 +18,7 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> Result<ProcessSpe
             "kind": "KubeSchedulerConfiguration",
             "clientConnection": {"kubeconfig": credentials.scheduler},
             "leaderElection": {"leaderElect": false},
+            "podMaxBackoffSeconds": 1,
         }),
     )?;
     let flags = vec![
@@ -26,10 +27,11 @@ pub(super) fn process(lab: &Lab, credentials: &Credentials) -> Result<ProcessSpe
         file_flag("authentication-kubeconfig", &credentials.scheduler),
         file_flag("authorization-kubeconfig", &credentials.scheduler),
         file_flag("client-ca-file", &credentials.authority_files.certificate),
+        // Else 1.36 tries the members of a gang that waits again and again without a pause, which takes a whole core.
         feature_gates(
             defects::scheduler_enforces_gangs(&lab.state.defects),
             defects::scheduler_enforces_topology(&lab.state.defects),
-        ),
+        ) + ",SchedulerPopFromBackoffQ=false",
     ];
     Ok(kubernetes(lab, "kube-scheduler", flags, ReadySignal::Started))
 }

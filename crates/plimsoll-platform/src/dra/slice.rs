@@ -81,6 +81,7 @@ impl Slice {
             .and_then(Value::as_array)
             .map(Vec::as_slice)
             .unwrap_or_default();
+        let mut last = Arc::default();
         Some(Self {
             name: text(object.pointer("/metadata/name"))?,
             pool: text(pool.get("name"))?,
@@ -93,6 +94,7 @@ impl Slice {
             devices: devices
                 .iter()
                 .filter_map(|device| Device::read(&driver, device))
+                .map(|device| device.sharing(&mut last))
                 .collect(),
             shared_counters: counters(spec.get("sharedCounters"), "name"),
             driver,
@@ -133,6 +135,17 @@ impl Device {
                 .and_then(Value::as_bool)
                 .unwrap_or_default(),
         })
+    }
+
+    /// The same, with the `last` device's capacity where that is equal: mostly it is, and a big cluster has tens of
+    /// thousands of devices.
+    fn sharing(mut self, last: &mut Arc<BTreeMap<String, String>>) -> Self {
+        if self.capacity == *last {
+            self.capacity = Arc::clone(last);
+        } else {
+            *last = Arc::clone(&self.capacity);
+        }
+        self
     }
 
     /// An attribute by its name: full, or within the driver's domain.

@@ -1,5 +1,7 @@
 //! The versions of the API say the same.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -50,6 +52,17 @@ fn a_slice_reads_alike_in_every_version() {
     assert_eq!(attribute("numaNodes").unwrap().to_string(), "0, 1");
     assert_eq!(device.capacity["gpu.nvidia.com/memory"], "80Gi");
     assert!(device.is_tainted());
+}
+
+#[test]
+fn devices_of_the_same_capacity_share_it() {
+    let mut object = slice("v1");
+    let devices = object["spec"]["devices"].as_array_mut().unwrap();
+    devices.extend([devices[0].clone(), devices[0].clone()]);
+    devices[2]["capacity"]["memory"]["value"] = json!("40Gi");
+    let [a, b, c] = Slice::read(&object).unwrap().devices.try_into().unwrap();
+    assert!(Arc::ptr_eq(&a.capacity, &b.capacity));
+    assert_eq!(c.capacity["gpu.nvidia.com/memory"], "40Gi");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! G4: two gangs in the room of one.
 
 use k8s_openapi::api::core::v1::Pod;
-use plimsoll_platform::{Condition, Deadline, DeadlineKind, Progress, Seen};
+use plimsoll_platform::{Condition, Deadline, DeadlineKind, Progress, Seen, pods};
 
 use super::not_bound;
 use crate::{
@@ -21,10 +21,16 @@ pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckEr
     let mut first = bench.announce("first", size, Duty::Meet).await?;
     let mut second = bench.announce("second", size, Duty::Meet).await?;
     let names = [first.name.clone(), second.name.clone()];
-    let apart = |_: &Seen<Pod>| match bench.with(|timeline| judge::kept_apart(timeline, &names[0], &names[1]))
-    {
-        Some(_) => Progress::Met,
-        None => bench.with(|timeline| {
+    let judged = || bench.with(|timeline| judge::kept_apart(timeline, &names[0], &names[1]));
+    let apart = |seen: &Seen<Pod>| {
+        if judged().is_some() {
+            return Progress::Met;
+        }
+        // A member that is kept from running (its image, an eviction) keeps the other gang waiting for good.
+        if let obstructed @ Progress::Obstructed(_) = pods::succeeded().progress(seen) {
+            return obstructed;
+        }
+        bench.with(|timeline| {
             let done = names
                 .iter()
                 .map(|name| format!("{} of `{name}`", timeline.succeeded(name)));
@@ -32,7 +38,7 @@ pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckEr
                 "{} members ended",
                 done.collect::<Vec<_>>().join(" and ")
             ))
-        }),
+        })
     };
     let apart = bench.recording(apart.called("two gangs finished, or caught in each other's way"));
     let patience = bench.context.patience;
@@ -49,7 +55,6 @@ pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckEr
         async { Ok(everybody.until(apart, deadline).await) },
         alternately(bench, &mut first, &mut second)
     )?;
-    let judged = || bench.with(|timeline| judge::kept_apart(timeline, &names[0], &names[1]));
     let ruling = match watched {
         Ok(_) => {
             if judged().is_some_and(|ruling| ruling.is_wrong()) {
