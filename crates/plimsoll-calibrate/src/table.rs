@@ -54,6 +54,11 @@ fn left_out(defects: &[(&'static Defect, String)]) -> String {
         .collect()
 }
 
+const PASSED: &str = "✓";
+const FAILED: &str = "✗";
+const INCONCLUSIVE: &str = "?";
+const NOT_APPLICABLE: &str = "n/a";
+
 struct Writer {
     colour: Colour,
     width: Option<u16>,
@@ -78,10 +83,7 @@ impl Writer {
 
     fn broken(&self, rows: &[&Judged]) -> String {
         let requirements = requirements(rows);
-        let mut header = vec!["defect".to_owned(), "outcome".to_owned()];
-        header.extend(requirements.iter().map(|id| short(id)));
-        header.push("why".to_owned());
-        let mut table = self.table(header);
+        let mut table = self.table(["defect", "outcome"], requirements.len(), "why");
         for judged in rows {
             let Some(judgement) = &judged.judgement else {
                 continue;
@@ -94,15 +96,13 @@ impl Writer {
             row.push(Cell::new(brief(&judgement.reason)));
             table.add_row(row);
         }
-        format!("{table}\n")
+        format!("{}{table}\n", legend(&requirements))
     }
 
     fn sound(&self, rows: &[&Judged]) -> String {
         let requirements = requirements(rows);
-        let mut header = vec!["sound platform".to_owned(), "alarm".to_owned()];
-        header.extend(requirements.iter().map(|id| short(id)));
-        header.push("otherwise than expected".to_owned());
-        let mut table = self.table(header);
+        let first = ["sound platform", "alarm"];
+        let mut table = self.table(first, requirements.len(), "otherwise than expected");
         for (judged, seeds) in alike(rows) {
             let alarm = if judged.alarms.is_empty() {
                 self.coloured("none", Color::Green)
@@ -124,7 +124,7 @@ impl Writer {
             row.push(Cell::new(brief(&notes.join("; "))));
             table.add_row(row);
         }
-        format!("{table}\n")
+        format!("{}{table}\n", legend(&requirements))
     }
 
     fn conclusion(&self, calibration: &Calibration) -> String {
@@ -174,16 +174,19 @@ impl Writer {
                 .map(|finding| finding.verdict)
         };
         match judged.findings.as_ref().ok().and_then(found) {
-            Some(Verdict::Passed) => self.coloured("passed", Color::Green),
-            Some(Verdict::Failed) => self.coloured("failed", Color::Red),
-            Some(verdict @ (Verdict::Inconclusive | Verdict::NotApplicable | Verdict::Skipped)) => {
-                self.coloured(&verdict.to_string(), Color::Yellow)
-            }
-            None => Cell::new("–"),
+            Some(Verdict::Passed) => self.coloured(PASSED, Color::Green),
+            Some(Verdict::Failed) => self.coloured(FAILED, Color::Red),
+            Some(Verdict::Inconclusive) => self.coloured(INCONCLUSIVE, Color::Yellow),
+            Some(Verdict::NotApplicable) => Cell::new(NOT_APPLICABLE),
+            Some(Verdict::Skipped) | None => Cell::new(""),
         }
     }
 
-    fn table(&self, header: Vec<String>) -> Table {
+    /// A table with a column of its number for each requirement: their names would leave no room for the reasons.
+    fn table(&self, first: [&str; 2], requirements: usize, last: &str) -> Table {
+        let mut header: Vec<String> = first.map(str::to_owned).to_vec();
+        header.extend((1..=requirements).map(|number| number.to_string()));
+        header.push(last.to_owned());
         let mut table = Table::new();
         table
             .load_style(UTF8_FULL_CONDENSED)
@@ -233,11 +236,12 @@ pub(crate) fn name(subject: &Subject) -> String {
     }
 }
 
-/// Every requirement that was decided, sorted.
+/// Every requirement that some run tried, sorted.
 pub(crate) fn requirements(rows: &[&Judged]) -> Vec<String> {
     let mut ids: Vec<String> = rows
         .iter()
         .flat_map(|judged| judged.findings.iter().flatten())
+        .filter(|finding| finding.verdict != Verdict::Skipped)
         .map(|finding| finding.requirement.to_string())
         .collect();
     ids.sort();
@@ -264,9 +268,14 @@ pub(crate) fn alike<'a>(rows: &[&'a Judged]) -> Vec<(&'a Judged, usize)> {
     groups
 }
 
-/// `dra_support` as a narrow column's heading.
-fn short(requirement: &str) -> String {
-    requirement.replace('_', " ")
+/// What the numbers over the columns and the marks in them mean.
+fn legend(requirements: &[String]) -> String {
+    let numbered = requirements.iter().zip(1..);
+    let columns: Vec<String> = numbered.map(|(id, number)| format!("{number} {id}")).collect();
+    format!(
+        "{}\n{PASSED} passed · {FAILED} failed · {INCONCLUSIVE} inconclusive · {NOT_APPLICABLE} not applicable · empty: not run\n",
+        columns.join(" · ")
+    )
 }
 
 fn brief(reason: &str) -> String {

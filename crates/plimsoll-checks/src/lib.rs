@@ -20,7 +20,8 @@ pub mod topology_alignment;
 pub mod virtualized_accelerator;
 
 pub use check::{
-    Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Need, Patience, Probe, Sink, Trial,
+    Check, CheckError, Conclusion, Context, ControlSpec, Declaration, Disruption, Need, Patience, Probe,
+    Sink, Trial,
 };
 pub use settings::Settings;
 

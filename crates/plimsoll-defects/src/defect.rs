@@ -145,6 +145,8 @@ pub enum GangRule {
     PartialBind,
     /// As is right, but who is refused is not told.
     Silent,
+    /// As is right, but who is refused is looked at again a quarter of an hour later.
+    SlowRetry,
     /// When it fits what is free and not promised to another gang: no defect.
     Sound,
 }

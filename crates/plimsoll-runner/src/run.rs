@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, future::Future, io, iter, sync::Arc};
 
 use futures::{StreamExt, stream};
-use plimsoll_checks::{Check, Context, Patience, Probe, Settings};
+use plimsoll_checks::{Check, Context, Disruption, Patience, Probe, Settings};
 use plimsoll_platform::{ApiError, Budget, Ground, Inventory, Platform, RunId, SurveyError, Workspace};
 use plimsoll_program::{ProgrammeVersion, RequirementId};
 use plimsoll_record::{Event, PlatformFacts, PlatformKind, RecordWriter, RunStarted, What};
@@ -193,6 +193,7 @@ async fn run_checks(
     let mut checks = checks.to_vec();
     checks.sort_by_key(|check| !check.declaration().need.first);
     let budget = Budget::new(inventory);
+    let disruption = Disruption::new(options.disruption);
     let leads = checks.first().is_some_and(|check| check.declaration().need.first);
     let first = leads.then(|| budget.first());
     let budgets = first.into_iter().chain(iter::repeat(budget));
@@ -210,7 +211,7 @@ async fn run_checks(
                 probe: options.probe.clone(),
                 patience: options.patience,
                 settings: Arc::clone(&options.settings),
-                disruption: options.disruption,
+                disruption: disruption.clone(),
                 sink: voice.clone(),
             };
             async move {

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::gang_controller::GATE;
+use crate::{gang_controller::GATE, oci_runtime};
 
-/// The admission policies of a defect, to be applied in their order; none for most.
+/// The admission policies or runtime classes of a defect, to be applied in their order; none for most.
 #[must_use]
 pub fn manifests(id: &str) -> Vec<Value> {
     match id {
         "gang.min-one" => min_count_of_one(),
         "topo.relaxed" => drop_constraints(),
+        "sec.runtime-class" => runtime_classes(),
         "gang.almost"
         | "gang.dead"
         | "gang.deadlock"
@@ -17,7 +18,8 @@ pub fn manifests(id: &str) -> Vec<Value> {
         | "gang.late-ignored"
         | "gang.never-released"
         | "gang.partial-bind"
-        | "gang.silent" => hold_members(),
+        | "gang.silent"
+        | "gang.slow-retry" => hold_members(),
         _ => Vec::new(),
     }
 }
@@ -37,6 +39,16 @@ pub fn hold_members() -> Vec<Value> {
         "has(object.spec.schedulingGroup)",
         &gates,
     )
+}
+
+/// A class for each runtime of a vendor.
+fn runtime_classes() -> Vec<Value> {
+    let class = |handler| {
+        json!({
+            "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": handler}, "handler": handler
+        })
+    };
+    oci_runtime::handlers().map(class).collect()
 }
 
 fn min_count_of_one() -> Vec<Value> {
@@ -103,13 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_defects_of_gang_controller_and_admission_have_policies() {
+    fn defects_of_gang_controller_and_admission_have_policies_and_one_has_classes() {
         for defect in Defect::all() {
             let Some(lab) = defect.on_lab() else { continue };
             let wanted = matches!(
                 lab.component,
                 Component::AdmissionPolicy | Component::GangController
-            );
+            ) || defect.id == "sec.runtime-class";
             assert_eq!(!manifests(&defect.id).is_empty(), wanted, "{}", defect.id);
         }
     }

@@ -9,6 +9,8 @@ pub(crate) enum Fault {
     ApiOnly,
     /// A partition comes with the capabilities of all others.
     CapsOpen,
+    /// What is prepared is not specified to the runtime.
+    CdiLost,
     /// One loop device under two names.
     DoubleAllocation,
     /// Every device is published at the position of the first.
@@ -90,6 +92,7 @@ const TABLE: &[(&str, Fault)] = &[
     ("dp.reuse-after-restart", Fault::ReuseAfterRestart),
     ("dp.wrong-node", Fault::WrongNode),
     ("dra.api-only", Fault::ApiOnly),
+    ("dra.cdi-lost", Fault::CdiLost),
     ("dra.double-allocation", Fault::DoubleAllocation),
     ("dra.first-only", Fault::FirstOnly),
     ("dra.no-injection", Fault::NoInjection),

@@ -40,11 +40,12 @@ pub struct InstallError {
 
 impl Installation {
     pub(crate) fn of(config: &NodeConfig) -> Self {
-        Self::below(
-            config.cdi_dir.parent().unwrap_or(&config.cdi_dir),
-            &config.node,
-            &config.defects,
-        )
+        Self::beside(&config.cdi_dir, &config.node, &config.defects)
+    }
+
+    /// That of a node with CDI specifications in `cdi_dir`.
+    pub(crate) fn beside(cdi_dir: &Path, node: &str, defects: &[String]) -> Self {
+        Self::below(cdi_dir.parent().unwrap_or(cdi_dir), node, defects)
     }
 
     fn below(folder: &Path, node: &str, defects: &[String]) -> Self {
@@ -94,11 +95,14 @@ impl Installation {
         }
         let unconfigured = self.faults.has(Fault::RuntimeUnconfigured)
             || (self.faults.has(Fault::SecondNode) && !self.is_first_node);
-        let library = vendor.driver.as_ref().and_then(|driver| driver.runtime_file());
-        if let Some(library) = library.filter(|_| !unconfigured) {
-            mounts.push(Mount::read_only(self.library(&vendor.id), library));
-        }
+        mounts.extend(self.library_mount(vendor).filter(|_| !unconfigured));
         mounts
+    }
+
+    /// The vendor's library, as it comes into a container.
+    pub(crate) fn library_mount(&self, vendor: &Vendor) -> Option<Mount> {
+        let library = vendor.driver.as_ref()?.runtime_file()?;
+        Some(Mount::read_only(self.library(&vendor.id), library))
     }
 
     fn folder(&self, vendor: &str) -> PathBuf {

@@ -1,8 +1,9 @@
 //! The process that offers a node's accelerators, and what stands before runc when a defect asks for it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use plimsoll_accelerator::oci_runtime::RuntimeConfig;
+use plimsoll_accelerator::oci_runtime::{self, RuntimeConfig};
 use plimsoll_accelerator::{DeviceConfig, NodeConfig};
 use plimsoll_defects::{Component, Defect};
 
@@ -45,26 +46,62 @@ pub(crate) fn process(
     Ok(node.process("accelerators", lab.program.clone(), args, ReadySignal::Started))
 }
 
-/// The OCI runtime that a node's containerd runs: runc itself, or a script that breaks it as chosen defects say.
-pub(crate) fn oci_runtime(lab: &Lab, node: &Node, devices: &[DeviceConfig]) -> Result<String, FileError> {
+/// The OCI runtimes that a node's containerd runs, each an executable.
+#[derive(Debug)]
+pub(crate) struct OciRuntimes {
+    /// What runs all that names no RuntimeClass.
+    pub(crate) default: String,
+    /// What runs those that name one, by its handler.
+    pub(crate) by_handler: BTreeMap<String, String>,
+    /// The annotations of pods that they are shown, as patterns.
+    pub(crate) annotations: Vec<String>,
+}
+
+/// runc itself, or scripts that break it as chosen defects say.
+pub(crate) fn oci_runtimes(
+    lab: &Lab,
+    node: &Node,
+    devices: &[DeviceConfig],
+) -> Result<OciRuntimes, FileError> {
     let runc = lab.binaries.path("runc");
     let broken = defects::chosen(&lab.state.defects)
         .filter_map(Defect::on_lab)
         .any(|lab| lab.component == Component::ContainerRuntime);
     if !broken {
-        return Ok(runc.display().to_string());
+        return Ok(OciRuntimes {
+            default: runc.display().to_string(),
+            by_handler: BTreeMap::new(),
+            annotations: Vec::new(),
+        });
     }
-    let path = node.folder.path("oci-runtime.json");
-    let config = RuntimeConfig {
+    let config = |handler: Option<&str>| RuntimeConfig {
         node: node.name(),
-        runc,
+        runc: runc.clone(),
         state: node.folder.path("oci-runtime-ledger.json"),
         devices: devices.to_vec(),
+        cdi_dir: node.folder.cdi(),
+        handler: handler.map(str::to_owned),
         defects: lab.state.defects.clone(),
     };
-    files::write_json(&path, &config)?;
-    // containerd passes nothing but runc's own arguments, so the rest is in a script.
-    let script = node.folder.path("oci-runtime");
+    let by_handler = oci_runtime::handlers().map(|handler| {
+        let name = format!("oci-runtime-{handler}");
+        Ok((
+            handler.to_owned(),
+            script(lab, node, &name, &config(Some(handler)))?,
+        ))
+    });
+    Ok(OciRuntimes {
+        default: script(lab, node, "oci-runtime", &config(None))?,
+        by_handler: by_handler.collect::<Result<_, FileError>>()?,
+        annotations: vec![format!("{}*", oci_runtime::CDI_ANNOTATIONS)],
+    })
+}
+
+/// Writes an OCI runtime's configuration, and the script that is it: containerd passes nothing but runc's own arguments.
+fn script(lab: &Lab, node: &Node, name: &str, config: &RuntimeConfig) -> Result<String, FileError> {
+    let path = node.folder.path(&format!("{name}.json"));
+    files::write_json(&path, config)?;
+    let script = node.folder.path(name);
     let text = format!(
         "#!/bin/sh\nexec '{}' oci-runtime --config '{}' -- \"$@\"\n",
         lab.program.display(),

@@ -1,8 +1,9 @@
 //! containerd.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Node, cni, images};
+use crate::accelerators::process::OciRuntimes;
 use crate::build::packages;
 use crate::files::{self, FileError};
 use crate::keeper::protocol::{ProcessSpec, ReadySignal};
@@ -20,9 +21,9 @@ const DISABLED: &[&str] = &[
     "io.containerd.internal.v1.opt",
 ];
 
-pub(super) fn process(lab: &Lab, node: &Node, oci_runtime: &str) -> Result<ProcessSpec, FileError> {
+pub(super) fn process(lab: &Lab, node: &Node, runtimes: &OciRuntimes) -> Result<ProcessSpec, FileError> {
     let path = node.folder.path("containerd.toml");
-    let text = toml::to_string(&configuration(node, oci_runtime))
+    let text = toml::to_string(&configuration(node, runtimes))
         .unwrap_or_else(|error| panic!("containerd's configuration is plain data: {error}"));
     files::write(&path, text)?;
     let args = vec!["--config".to_owned(), path.display().to_string()];
@@ -34,7 +35,19 @@ pub(super) fn process(lab: &Lab, node: &Node, oci_runtime: &str) -> Result<Proce
     ))
 }
 
-fn configuration(node: &Node, oci_runtime: &str) -> Value {
+fn configuration(node: &Node, runtimes: &OciRuntimes) -> Value {
+    let runtime = |executable: &str| {
+        json!({
+            "runtime_type": "io.containerd.runc.v2",
+            "pod_annotations": runtimes.annotations,
+            "options": {"BinaryName": executable, "SystemdCgroup": false},
+        })
+    };
+    let by_handler = runtimes.by_handler.iter();
+    let mut handlers: Map<String, Value> = by_handler
+        .map(|(handler, executable)| (handler.clone(), runtime(executable)))
+        .collect();
+    handlers.insert("runc".to_owned(), runtime(&runtimes.default));
     json!({
         "version": 3,
         "root": node.folder.path("containerd/root"),
@@ -53,10 +66,7 @@ fn configuration(node: &Node, oci_runtime: &str) -> Value {
                 "netns_mounts_under_state_dir": true,
                 "containerd": {
                     "default_runtime_name": "runc",
-                    "runtimes": {"runc": {
-                        "runtime_type": "io.containerd.runc.v2",
-                        "options": {"BinaryName": oci_runtime, "SystemdCgroup": false},
-                    }},
+                    "runtimes": handlers,
                 },
                 "cni": {
                     "bin_dirs": [packages::network_plugins()],

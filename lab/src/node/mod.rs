@@ -133,8 +133,8 @@ impl Node {
     /// Starts containerd.
     pub(crate) async fn start_runtime(&self, lab: &Lab, devices: &[DeviceConfig]) -> Result<(), NodeError> {
         cni::configure(lab, self)?;
-        let oci_runtime = process::oci_runtime(lab, self, devices)?;
-        self.start(containerd::process(lab, self, &oci_runtime)?).await
+        let runtimes = process::oci_runtimes(lab, self, devices)?;
+        self.start(containerd::process(lab, self, &runtimes)?).await
     }
 
     /// Loads the images that every lab has; containerd must run.

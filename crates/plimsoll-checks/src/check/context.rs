@@ -7,7 +7,7 @@ use plimsoll_platform::{Budget, Inventory, Platform, Workspace};
 use plimsoll_record::{Control, Outcome, What};
 use serde_json::Value;
 
-use super::{Declaration, Patience};
+use super::{Declaration, Disruption, Patience};
 use crate::Settings;
 
 /// Where a check's events go: the runner puts them in order and writes them to the record.
@@ -42,9 +42,8 @@ pub struct Context {
     pub patience: Patience,
     /// What the platform's owner says.
     pub settings: Arc<Settings>,
-    /// Whether controls may run that disturb the platform beyond the run's own objects. Where they may not, they are
-    /// told by [`Trial::not_run`].
-    pub disruption: bool,
+    /// Whether and when controls may disturb the platform beyond the run's own objects.
+    pub disruption: Disruption,
     /// Where events go.
     pub sink: Arc<dyn Sink>,
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod declaration;
+mod disruption;
 mod patience;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 pub use context::{Context, Probe, Sink, Trial};
 pub use declaration::{ControlSpec, Declaration, Need};
 pub(crate) use declaration::{optional, required};
+pub use disruption::Disruption;
 pub use patience::Patience;
 
 /// The procedure that decides one requirement.

@@ -49,7 +49,7 @@ pub(super) async fn told(
     let Some(vendor) = crew.vendor else {
         return Ok(Told::NotTried("whose plugin it is is not known".to_owned()));
     };
-    if !crew.context.disruption {
+    if !crew.context.disruption.is_allowed() {
         return Ok(Told::NotTried(format!(
             "`--allow-disruption` lets the plugin's pod on node `{}` be deleted",
             facts.name
@@ -75,6 +75,7 @@ pub(super) async fn told(
             chain(error)
         ))));
     }
+    let _turn = crew.context.disruption.begin().await;
     if let Err(refused) = delete(crew, &plugin).await {
         return Ok(refused);
     }

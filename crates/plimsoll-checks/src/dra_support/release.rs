@@ -39,6 +39,7 @@ pub(super) async fn end_of_template(bench: &Bench<'_>, first: &Held) -> Ruling {
 pub(super) async fn hand_over(bench: &Bench<'_>, pinned: &Pinned, waiting: &Refused) -> (Ruling, Ruling) {
     let patience = &bench.context.patience;
     let (holder, device) = (pinned.held.pod.name(), &pinned.chosen.device);
+    let _undisturbed = bench.context.disruption.undisturbed().await;
     if let Err(error) = pinned.held.pod.remove(patience).await {
         let ruling = error.ruling(&format!(
             "pod `{holder}` did not end, so device `{device}` was not released"

@@ -81,7 +81,7 @@ pub(super) async fn returns(context: &Context, fleet: &Fleet, statements: &State
         // What devices state is gone with them; there is no label to take away.
         return;
     };
-    if !context.disruption {
+    if !context.disruption.is_allowed() {
         trial.not_run(
             CONTROL,
             format!(
@@ -105,6 +105,7 @@ pub(super) async fn returns(context: &Context, fleet: &Fleet, statements: &State
             return;
         }
     }
+    let _turn = context.disruption.begin().await;
     take_away(context, fleet, node, label, &statement.version)
         .await
         .tell(trial, CONTROL);

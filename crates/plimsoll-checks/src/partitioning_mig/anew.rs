@@ -48,6 +48,7 @@ pub(super) async fn try_it(ground: &Ground<'_>, held: &[Held]) -> Result<(), Che
         }
     };
     let Some(busy) = held.first() else { return Ok(()) };
+    let _turn = ground.context.disruption.begin().await;
     // Made before the label is changed: whoever removes it puts the label back, should this end here.
     ground
         .context
@@ -85,7 +86,7 @@ async fn manager<'a>(
             "nothing on node `{node}` says how its devices could be divided anew; label `{config}` would"
         )));
     };
-    if !context.disruption {
+    if !context.disruption.is_allowed() {
         return Ok(Err(format!(
             "`--allow-disruption` lets node `{node}`, which is divided as `{config}={before}` says, be asked for another \
              division for a while"

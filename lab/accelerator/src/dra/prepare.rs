@@ -223,6 +223,9 @@ impl Claims {
     }
 
     fn specify(&self, uid: &str, devices: &[PreparedDevice]) -> Result<(), CdiError> {
+        if self.faults.has(Fault::CdiLost) {
+            return Ok(());
+        }
         let mut specified: Vec<CdiDevice> = Vec::new();
         for name in devices.iter().map(|prepared| &prepared.device) {
             let cdi_name = cdi_name(uid, name);

@@ -1,9 +1,12 @@
 //! Follows everything that decides about room, by watches.
 
 use futures::{FutureExt, StreamExt, stream::BoxStream};
-use k8s_openapi::api::{
-    core::v1::{Node, Pod},
-    resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice},
+use k8s_openapi::{
+    api::{
+        core::v1::{Node, Pod},
+        resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice},
+    },
+    jiff::Timestamp,
 };
 use kube::{
     Api, Client, Resource,
@@ -81,6 +84,7 @@ impl Cluster {
     /// The platform now.
     pub(super) fn world(&self) -> World {
         world::build(&Objects {
+            now: Timestamp::now().as_second(),
             nodes: self.nodes.state(),
             pods: self.pods.state(),
             groups: self.groups.state(),

@@ -43,6 +43,8 @@ pub(super) enum State {
 /// The platform as far as gangs are concerned.
 #[derive(Debug, Clone, Default)]
 pub(super) struct World {
+    /// When, in seconds of an epoch.
+    pub(super) now: i64,
     /// All room there is, as if nobody used any.
     pub(super) total: Room,
     /// What is left beside all pods that are on a node.
@@ -51,9 +53,9 @@ pub(super) struct World {
     pub(super) gangs: Vec<Gang>,
 }
 
-/// What the controller remembers of the gangs it decided on, by uid.
+/// What the controller remembers of the gangs it decided on, and when it did, by uid.
 #[derive(Debug, Default)]
-pub(super) struct Memory(BTreeMap<String, Verdict>);
+pub(super) struct Memory(BTreeMap<String, (Verdict, i64)>);
 
 /// What was decided about a gang.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +70,9 @@ pub(super) enum Verdict {
 
 /// How many seconds after the first a member does not count any more where those who are late don't.
 const LATE: i64 = 3;
+
+/// After how many seconds a gang that was refused is looked at again, where that is slow.
+const RETRY: i64 = 15 * 60;
 
 /// A verdict to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +89,10 @@ pub(super) fn decide(rule: GangRule, world: &World, memory: &mut Memory) -> Vec<
     if rule == GangRule::Dead {
         return Vec::new();
     }
-    memory
-        .0
-        .retain(|uid, _| world.gangs.iter().any(|gang| &gang.uid == uid));
+    memory.0.retain(|uid, (_, at)| {
+        let is_due = rule == GangRule::SlowRetry && world.now >= *at + RETRY;
+        !is_due && world.gangs.iter().any(|gang| &gang.uid == uid)
+    });
     let mut room = if rule == GangRule::PartialBind {
         world.total.clone()
     } else {
@@ -102,7 +108,7 @@ pub(super) fn decide(rule: GangRule, world: &World, memory: &mut Memory) -> Vec<
         let Some(verdict) = verdict(rule, gang, &mut room, memory) else {
             continue;
         };
-        memory.remember(gang, &verdict);
+        memory.remember(gang, &verdict, world.now);
         let verdict = match (rule, verdict) {
             (GangRule::Silent, Verdict::Refuse(_)) => continue,
             (GangRule::FalseStatus, Verdict::Refuse(_)) => Verdict::Scheduled,
@@ -136,8 +142,8 @@ fn verdict(rule: GangRule, gang: &Gang, room: &mut Room, memory: &Memory) -> Opt
         let need = gang.min_count;
         return Some(Verdict::Refuse(format!("{have} of {need} members exist")));
     }
-    if rule == GangRule::NeverReleased
-        && let Some(earlier @ Verdict::Refuse(_)) = memory.0.get(&gang.uid)
+    if matches!(rule, GangRule::NeverReleased | GangRule::SlowRetry)
+        && let Some((earlier @ Verdict::Refuse(_), _)) = memory.0.get(&gang.uid)
     {
         return Some(earlier.clone());
     }
@@ -187,9 +193,11 @@ impl Gang {
 
 impl Memory {
     /// Remembers the first decision on a gang that was complete.
-    fn remember(&mut self, gang: &Gang, verdict: &Verdict) {
+    fn remember(&mut self, gang: &Gang, verdict: &Verdict, now: i64) {
         if gang.members.len() >= gang.min_count {
-            self.0.entry(gang.uid.clone()).or_insert_with(|| verdict.clone());
+            self.0
+                .entry(gang.uid.clone())
+                .or_insert_with(|| (verdict.clone(), now));
         }
     }
 }
@@ -256,6 +264,7 @@ mod tests {
 
     fn world(total: &[u32], free: &[u32], gangs: Vec<Gang>) -> World {
         World {
+            now: 0,
             total: room(total),
             free: room(free),
             gangs,
@@ -385,6 +394,21 @@ mod tests {
         again.gangs[0].uid = "another".into();
         assert_eq!(
             run(GangRule::NeverReleased, &again, &mut memory),
+            ["g: g-0 g-1 g-2 g-3"]
+        );
+    }
+
+    #[test]
+    fn slow_retry_sticks_to_a_refusal_for_a_quarter_of_an_hour() {
+        let mut memory = Memory::default();
+        let full = world(&[2, 2], &[2, 1], vec![held("g", 4)]);
+        let mut freed = world(&[2, 2], &[2, 2], vec![held("g", 4)]);
+        assert_eq!(run(GangRule::SlowRetry, &full, &mut memory), [NO_ROOM]);
+        freed.now = RETRY - 1;
+        assert_eq!(run(GangRule::SlowRetry, &freed, &mut memory), [NO_ROOM]);
+        freed.now = RETRY;
+        assert_eq!(
+            run(GangRule::SlowRetry, &freed, &mut memory),
             ["g: g-0 g-1 g-2 g-3"]
         );
     }

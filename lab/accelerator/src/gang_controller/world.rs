@@ -24,6 +24,8 @@ use super::{
 /// Everything that decides about room.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
+    /// When they were so, in seconds of an epoch.
+    pub(super) now: i64,
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) pods: Vec<Arc<Pod>>,
     pub(super) groups: Vec<Arc<DynamicObject>>,
@@ -54,6 +56,7 @@ pub(super) fn build(objects: &Objects) -> World {
         }
     }
     World {
+        now: objects.now,
         total,
         free,
         gangs: gangs(objects),

@@ -6,6 +6,9 @@ use plimsoll_vendors::Vendor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::CDI_ANNOTATIONS;
+use crate::cdi::Mount;
+
 /// The annotation by which the CRI tells which pod a container is of.
 const SANDBOX: &str = "io.kubernetes.cri.sandbox-id";
 
@@ -27,6 +30,16 @@ pub(super) struct Accelerator {
     pub(super) index: u32,
     pub(super) uuid: String,
     pub(super) node: Node,
+}
+
+/// The machine that the runtime runs on, and as what it was called.
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    pub(super) accelerators: Vec<Accelerator>,
+    /// Files of installed drivers, as they come into a container.
+    pub(super) libraries: Vec<Mount>,
+    /// The handler of a RuntimeClass; none where it is the default runtime.
+    pub(super) handler: Option<String>,
 }
 
 /// What other containers leave for this one.
@@ -70,12 +83,27 @@ pub(super) fn granted(spec: &Value, accelerators: &[Accelerator]) -> BTreeSet<No
 }
 
 /// Applies the defects of the container runtime among `defects`.
-pub(super) fn apply(spec: &mut Value, defects: &[String], accelerators: &[Accelerator], extra: &Extra) {
+pub(super) fn apply(spec: &mut Value, defects: &[String], host: &Host, extra: &Extra) {
     let has = |id: &str| defects.iter().any(|defect| defect == id);
+    let accelerators = host.accelerators.as_slice();
     if has("sec.selector") {
         for node in selected(spec, accelerators) {
             inject(spec, &node);
         }
+    }
+    if has("sec.cdi-annotation") {
+        for node in annotated(spec, accelerators) {
+            inject(spec, &node);
+        }
+    }
+    if has("sec.runtime-class") && host.handler.is_some() {
+        let own = |accelerator: &&Accelerator| accelerator.vendor.selectors.runtime_class == host.handler;
+        for accelerator in accelerators.iter().filter(own) {
+            inject(spec, &accelerator.node);
+        }
+    }
+    if has("drv.injected-everywhere") {
+        host.libraries.iter().for_each(|library| mount(spec, library));
     }
     if has("sec.pod-scope") {
         extra.sandbox.iter().for_each(|node| inject(spec, node));
@@ -133,6 +161,28 @@ fn selected(spec: &Value, accelerators: &[Accelerator]) -> Vec<Node> {
         .collect()
 }
 
+/// The accelerators that a pod names in annotations, as CDI devices such as `nvidia.com/gpu=all`.
+fn annotated(spec: &Value, accelerators: &[Accelerator]) -> Vec<Node> {
+    let annotations = spec["annotations"].as_object().into_iter().flatten();
+    let names: Vec<(&str, &str)> = annotations
+        .filter(|(key, _)| key.starts_with(CDI_ANNOTATIONS))
+        .filter_map(|(_, value)| value.as_str())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.split_once('='))
+        .collect();
+    let named = |accelerator: &&Accelerator| {
+        let resources = &accelerator.vendor.resources;
+        names
+            .iter()
+            .any(|(kind, name)| resources.matches(kind) && accelerator.is_called(name))
+    };
+    accelerators
+        .iter()
+        .filter(named)
+        .map(|accelerator| accelerator.node.clone())
+        .collect()
+}
+
 impl Accelerator {
     fn is_called(&self, wanted: &str) -> bool {
         wanted == "all" || wanted == self.uuid || wanted == self.index.to_string()
@@ -148,6 +198,19 @@ fn inject(spec: &mut Value, node: &Node) {
         }));
     }
     allow(spec, node);
+}
+
+/// Brings a file of the host into the container, unless something is there already.
+fn mount(spec: &mut Value, file: &Mount) {
+    let mounts = array(spec, "mounts");
+    if mounts
+        .iter()
+        .all(|mount| mount["destination"] != file.container_path.as_str())
+    {
+        mounts.push(json!({
+            "destination": file.container_path, "source": file.host_path, "type": "bind", "options": file.options
+        }));
+    }
 }
 
 /// Lets the container use a device, wherever it gets a node for it.
@@ -222,9 +285,20 @@ mod tests {
         )
     }
 
-    fn broken(defect: &str, mut spec: Value, extra: &Extra) -> Value {
-        apply(&mut spec, &[defect.to_owned()], &accelerators(), extra);
+    fn host() -> Host {
+        Host {
+            accelerators: accelerators(),
+            ..Host::default()
+        }
+    }
+
+    fn broken_on(host: &Host, defect: &str, mut spec: Value, extra: &Extra) -> Value {
+        apply(&mut spec, &[defect.to_owned()], host, extra);
         spec
+    }
+
+    fn broken(defect: &str, spec: Value, extra: &Extra) -> Value {
+        broken_on(&host(), defect, spec, extra)
     }
 
     #[test]
@@ -250,6 +324,48 @@ mod tests {
             reach_of(&["NVIDIA_VISIBLE_DEVICES=none", "PATH=/bin", "X"], &["/data/all"]).1,
             Vec::<u64>::new()
         );
+    }
+
+    #[test]
+    fn the_vendors_runtime_opens_all_of_its_devices_to_whoever_is_run_by_it() {
+        let by = |handler: Option<&str>| {
+            let host = Host {
+                handler: handler.map(str::to_owned),
+                ..host()
+            };
+            let broken = broken_on(&host, "sec.runtime-class", spec(&[], &[], &[]), &Extra::default());
+            reach(&broken).0
+        };
+        assert_eq!(by(Some("nvidia")), [10, 11]);
+        assert_eq!(by(Some("habana")), [0; 0]);
+        assert_eq!(by(None), [0; 0], "amd has no class either");
+    }
+
+    #[test]
+    fn an_annotation_opens_what_it_names() {
+        let by = |key: &str, value: &str| {
+            let mut asked = spec(&[], &[], &[]);
+            asked["annotations"][key] = value.into();
+            reach(&broken("sec.cdi-annotation", asked, &Extra::default())).0
+        };
+        assert_eq!(by("cdi.k8s.io/x", "nvidia.com/gpu=all"), [10, 11]);
+        assert_eq!(by("cdi.k8s.io/x", "nvidia.com/gpu=1,amd.com/gpu=amd-0"), [11, 12]);
+        assert_eq!(by("cdi.k8s.io/x", "nvidia.com/gpu"), [0; 0]);
+        assert_eq!(by("example.com/x", "nvidia.com/gpu=all"), [0; 0]);
+    }
+
+    #[test]
+    fn libraries_are_brought_once() {
+        let host = Host {
+            libraries: vec![Mount::read_only("/d/library".into(), "/usr/lib64/lib.so".into())],
+            ..host()
+        };
+        let count = |mounts: &[&str]| {
+            let asked = spec(&[], mounts, &[]);
+            let broken = broken_on(&host, "drv.injected-everywhere", asked, &Extra::default());
+            broken["mounts"].as_array().unwrap().len()
+        };
+        assert_eq!((count(&["/tmp"]), count(&["/usr/lib64/lib.so"])), (2, 1));
     }
 
     #[test]

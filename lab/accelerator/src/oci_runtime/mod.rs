@@ -18,9 +18,16 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::{arguments::Call, edits::Accelerator, ledger::Ledger};
-use crate::{DeviceConfig, identity};
+use self::{
+    arguments::Call,
+    edits::{Accelerator, Host},
+    ledger::Ledger,
+};
+use crate::{DeviceConfig, cdi::Mount, identity, installation::Installation};
 use plimsoll_vendors::Vendor;
+
+/// How annotations begin by which a pod names CDI devices.
+pub const CDI_ANNOTATIONS: &str = "cdi.k8s.io/";
 
 /// What the runtime of one node is told; a JSON file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +41,10 @@ pub struct RuntimeConfig {
     pub state: PathBuf,
     /// The node's accelerators.
     pub devices: Vec<DeviceConfig>,
+    /// Where the node's runtime looks for CDI specifications; drivers are installed beside it.
+    pub cdi_dir: PathBuf,
+    /// The handler of a RuntimeClass that this is; none for the default one.
+    pub handler: Option<String>,
     /// Ids of seeded defects. Those of other components are none of its business.
     pub defects: Vec<String>,
 }
@@ -96,9 +107,9 @@ fn break_call(config: &RuntimeConfig, arguments: &[OsString]) -> Result<(), Runt
         Call::Create { id, bundle } => {
             let path = bundle.join("config.json");
             let mut spec: Value = read(&path)?;
-            let accelerators = accelerators(config);
+            let host = host(config);
             let extra = Ledger::update(&config.state, |ledger| {
-                let granted = edits::granted(&spec, &accelerators);
+                let granted = edits::granted(&spec, &host.accelerators);
                 let extra = edits::Extra {
                     sandbox: ledger.of_sandbox(edits::sandbox(&spec)),
                     residue: ledger.residue(),
@@ -107,16 +118,38 @@ fn break_call(config: &RuntimeConfig, arguments: &[OsString]) -> Result<(), Runt
                 ledger.grant(&id, edits::sandbox(&spec), edits::name(&spec), granted);
                 extra
             });
-            edits::apply(
-                &mut spec,
-                &config.defects,
-                &accelerators,
-                &extra.map_err(in_state)?,
-            );
+            edits::apply(&mut spec, &config.defects, &host, &extra.map_err(in_state)?);
             std::fs::write(&path, spec.to_string()).map_err(|source| RuntimeError::File { path, source })
         }
         Call::Delete { id } => Ledger::update(&config.state, |ledger| ledger.release(&id)).map_err(in_state),
         Call::Other => Ok(()),
+    }
+}
+
+/// The handlers by which vendors' runtimes are asked for, where they have one: the names of their RuntimeClasses.
+pub fn handlers() -> impl Iterator<Item = &'static str> {
+    Vendor::all()
+        .iter()
+        .filter_map(|vendor| vendor.selectors.runtime_class.as_deref())
+}
+
+fn host(config: &RuntimeConfig) -> Host {
+    let accelerators = accelerators(config);
+    let installation = Installation::beside(&config.cdi_dir, &config.node, &[]);
+    let mut libraries: Vec<Mount> = Vec::new();
+    for library in accelerators
+        .iter()
+        .filter_map(|accelerator| installation.library_mount(accelerator.vendor))
+    {
+        // Containers may start before drivers are installed.
+        if library.host_path.exists() && !libraries.contains(&library) {
+            libraries.push(library);
+        }
+    }
+    Host {
+        accelerators,
+        libraries,
+        handler: config.handler.clone(),
     }
 }
 
@@ -169,6 +202,8 @@ mod tests {
             runc: "/bin/true".into(),
             state: folder.path().join("state.json"),
             devices: vec![fixture::entry("nvidia", 0, Allocation::Dra)],
+            cdi_dir: folder.path().join("cdi"),
+            handler: None,
             defects: vec!["sec.residue".into()],
         };
         let allow = json!({"allow": true, "type": "b", "major": 7, "minor": 10, "access": "rw"});

@@ -39,8 +39,10 @@ pub(in super::super) async fn one_short(bench: &Bench, window: Duration) -> Resu
         rulings.push(("G2d", said_so(bench, &gang).await?));
         let (fits, smaller) = one_smaller(bench, size - 1).await?;
         rulings.push(("G2c", fits));
+        let undisturbed = bench.context.disruption.undisturbed().await;
         bench.dismiss(smaller.into_iter().chain([ballast])).await?;
         rulings.push(("G3", released(bench, &gang).await?));
+        drop(undisturbed);
         bench.disband(&gang.name, gang.members).await;
     } else {
         bench.part_with(gang.members.into_iter().chain([ballast])).await;

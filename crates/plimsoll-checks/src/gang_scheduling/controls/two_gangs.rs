@@ -17,6 +17,7 @@ fn share(slots: usize) -> usize {
 
 /// Creates two gangs, member by member in turn: they must never both hold a part, and both must finish.
 pub(in super::super) async fn two_gangs(bench: &Bench) -> Result<Ruling, CheckError> {
+    let _undisturbed = bench.context.disruption.undisturbed().await;
     let size = share(bench.slots.count());
     let mut first = bench.announce("first", size, Duty::Meet).await?;
     let mut second = bench.announce("second", size, Duty::Meet).await?;

@@ -89,6 +89,7 @@ fn objects(members: usize) -> Objects {
             object(slice("n1", 1, 1, &["gpu-0", "gpu-1"])),
             object(slice("n2", 1, 1, &["gpu-0", "gpu-1"])),
         ],
+        now: 0,
         classes: vec![object(class("gpu.nvidia.com")), object(class("mig.nvidia.com"))],
         templates: vec![object(template())],
         groups: vec![object(group(members as u64))],
