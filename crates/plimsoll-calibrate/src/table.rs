@@ -42,6 +42,9 @@ pub fn table(calibration: &Calibration, colour: Colour, width: Option<u16>) -> S
     text
 }
 
+/// As many defects are not named one by one.
+const MANY: usize = 12;
+
 /// A line for each reason to leave defects out.
 fn left_out(defects: &[(&'static Defect, String)]) -> String {
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -50,7 +53,11 @@ fn left_out(defects: &[(&'static Defect, String)]) -> String {
     }
     by_reason
         .into_iter()
-        .map(|(why, ids)| format!("left out: {}: {why}\n", ids.join(", ")))
+        .map(|(why, ids)| match ids.len() {
+            // The other outputs name them.
+            MANY.. => format!("left out: {} defects: {why}\n", ids.len()),
+            _ => format!("left out: {}: {why}\n", ids.join(", ")),
+        })
         .collect()
 }
 
@@ -270,11 +277,13 @@ pub(crate) fn alike<'a>(rows: &[&'a Judged]) -> Vec<(&'a Judged, usize)> {
 
 /// What the numbers over the columns and the marks in them mean.
 fn legend(requirements: &[String]) -> String {
+    const A_LINE: usize = 4;
     let numbered = requirements.iter().zip(1..);
     let columns: Vec<String> = numbered.map(|(id, number)| format!("{number} {id}")).collect();
+    let lines: Vec<String> = columns.chunks(A_LINE).map(|line| line.join(" · ")).collect();
     format!(
         "{}\n{PASSED} passed · {FAILED} failed · {INCONCLUSIVE} inconclusive · {NOT_APPLICABLE} not applicable · empty: not run\n",
-        columns.join(" · ")
+        lines.join("\n")
     )
 }
 

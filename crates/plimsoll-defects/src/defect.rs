@@ -83,6 +83,8 @@ pub enum Component {
     GangController,
     /// What states in a node's labels which accelerators and drivers it has.
     NodeLabeller,
+    /// A vendor's operator, by the object that says what it looks after.
+    Operator,
     /// The scheduler's flags.
     Scheduler,
 }

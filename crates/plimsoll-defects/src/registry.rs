@@ -38,6 +38,7 @@ defects! {
     "drv.ghost-label"
     "drv.injected-everywhere"
     "drv.not-kept"
+    "drv.operator-ahead"
     "drv.premarked"
     "drv.runtime-unconfigured"
     "drv.second-node"

@@ -43,6 +43,8 @@ pub enum Part {
     Network,
     /// What states in a node's labels which accelerators and drivers it has.
     NodeLabeller,
+    /// A vendor's operator, by the object that says what it looks after.
+    Operator,
     /// The scheduler.
     Scheduler,
 }
@@ -108,6 +110,7 @@ mod tests {
                 | Part::Kubelet
                 | Part::Network
                 | Part::NodeLabeller
+                | Part::Operator
                 | Part::Scheduler => continue,
             };
             assert_eq!(simulation.settings.allocation, wanted, "{}", defect.id);

@@ -15,6 +15,7 @@ pub mod dialect;
 mod division;
 mod driver;
 mod metrics;
+mod operator;
 mod parts;
 mod profile;
 mod registry;

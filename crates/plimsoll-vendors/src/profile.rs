@@ -160,6 +160,16 @@ impl Lab {
         format!("/run/plimsoll-lab/{vendor}/driver-version")
     }
 
+    /// The next major version of the driver, which no node has.
+    #[must_use]
+    pub fn next_driver_version(&self) -> String {
+        let (major, rest) = self.driver_version.split_once('.').unwrap_or_default();
+        format!(
+            "{}.{rest}",
+            major.parse::<u32>().map_or(1, |major| major.saturating_add(1))
+        )
+    }
+
     /// The path of device `index` in a container.
     ///
     /// A template without a number in braces names every device alike; the profiles' test refuses such a file.

@@ -9,6 +9,7 @@ mod coredns;
 mod credentials;
 mod etcd;
 pub(crate) mod objects;
+pub(crate) mod operators;
 mod scheduler;
 
 use std::path::Path;

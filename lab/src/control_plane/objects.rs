@@ -107,8 +107,8 @@ fn plugin_pods(plugin: &str) -> Value {
     })
 }
 
-/// Applies an object that a defect needs; those are admission policies.
-async fn seed(client: &Client, manifest: &Value) -> Result<(), ApplyError> {
+/// Applies an object that does not live in a namespace.
+pub(super) async fn seed(client: &Client, manifest: &Value) -> Result<(), ApplyError> {
     let text = |pointer: &str| {
         manifest
             .pointer(pointer)

@@ -11,7 +11,7 @@ use super::UpError;
 use crate::accelerators::ready::offered;
 use crate::addresses::NodeIndex;
 use crate::api_client::client;
-use crate::control_plane::{self, Credentials, objects};
+use crate::control_plane::{self, Credentials, objects, operators};
 use crate::lab::Lab;
 use crate::node::{self, Node};
 use crate::watch::exists;
@@ -47,6 +47,7 @@ pub(super) async fn start_control_plane(
     tokio::try_join!(
         async { Ok::<_, UpError>(control_plane.start_controllers().await?) },
         async { Ok(objects::apply(&client, lab).await?) },
+        operators::install(&client, lab),
     )?;
     stage.send_replace(Stage::Authorising);
     Ok(control_plane.start_own().await?)

@@ -58,6 +58,7 @@ pub(super) static DECLARATION: Declaration = Declaration {
         "drv.ghost-label",
         "drv.injected-everywhere",
         "drv.not-kept",
+        "drv.operator-ahead",
         "drv.premarked",
         "drv.runtime-unconfigured",
         "drv.second-node",

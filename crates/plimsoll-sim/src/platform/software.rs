@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::{Faults, drivers};
+
 macro_rules! software {
     ($($id:literal)*) => {
         /// Ids and embedded files, sorted by id.
@@ -19,6 +21,7 @@ macro_rules! software {
 software! {
     "cilium"
     "gateway-api"
+    "gpu-operator"
     "inference-extension"
     "jobset"
     "keda"
@@ -59,6 +62,8 @@ pub struct Software {
     /// The kinds that it brings.
     #[serde(default)]
     pub kinds: Vec<CustomKind>,
+    /// The vendor that it is the operator of: its object states which driver nodes have.
+    pub states_driver_of: Option<String>,
     /// Objects of those kinds that are there from the beginning.
     #[serde(default)]
     pub objects: Vec<Value>,
@@ -185,8 +190,14 @@ impl Software {
 
     /// What is created to install it, in order.
     #[must_use]
-    pub fn objects(&self) -> Vec<Value> {
+    pub(crate) fn objects(&self, faults: &Faults) -> Vec<Value> {
         let mut objects: Vec<Value> = self.kinds.iter().map(CustomKind::definition).collect();
+        let vendor = self.states_driver_of.as_deref();
+        objects.extend(
+            vendor
+                .into_iter()
+                .flat_map(|vendor| drivers::installation::operator_objects(vendor, faults)),
+        );
         if let Some(image) = &self.image {
             if self.namespace != "kube-system" {
                 objects.push(
@@ -245,7 +256,10 @@ mod tests {
         for (id, text) in FILES {
             let software: Software = toml::from_str(text).unwrap_or_else(|error| panic!("{id}: {error}"));
             assert_eq!(software.id, *id);
-            assert!(!software.objects().is_empty(), "{id} installs nothing");
+            assert!(
+                !software.objects(&Faults::default()).is_empty(),
+                "{id} installs nothing"
+            );
         }
     }
 
@@ -255,7 +269,7 @@ mod tests {
             .iter()
             .find(|software| software.id == "kueue")
             .unwrap();
-        let definition = &kueue.objects()[0];
+        let definition = &kueue.objects(&Faults::default())[0];
         assert_eq!(definition.pointer("/spec/versions/0/storage"), Some(&json!(true)));
         assert_eq!(
             definition.pointer("/spec/versions/0/name"),

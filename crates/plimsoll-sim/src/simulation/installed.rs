@@ -3,11 +3,18 @@
 use plimsoll_apiserver::{Direct, Reason, Status};
 use serde_json::Value;
 
-use crate::{drivers::daemon_sets, platform::PlatformSpec};
+use crate::{Faults, drivers::daemon_sets, platform::PlatformSpec};
 
 /// Creates the pods of device plugins, the software's objects, then the file's own.
-pub(super) async fn install(admin: &Direct, spec: &PlatformSpec) -> Result<(), (String, Status)> {
-    let software = spec.installed.iter().flat_map(|software| software.objects());
+pub(super) async fn install(
+    admin: &Direct,
+    spec: &PlatformSpec,
+    faults: &Faults,
+) -> Result<(), (String, Status)> {
+    let software = spec
+        .installed
+        .iter()
+        .flat_map(|software| software.objects(faults));
     let plugins = daemon_sets(&spec.nodes).into_iter();
     for object in plugins.chain(software).chain(spec.objects.iter().cloned()) {
         let what = format!(

@@ -112,7 +112,7 @@ impl Simulation {
             .map(|fleet| self.fleet = Some(fleet))
             .map_err(|status| ("create its nodes and pods".to_owned(), status))?;
         components::start(&mut self.components, &self.server, &self.spec, faults);
-        installed::install(&admin, &self.spec).await?;
+        installed::install(&admin, &self.spec, faults).await?;
         if !self.spec.namespace_quota.is_empty() {
             let quota = self.spec.namespace_quota.clone();
             self.components.spawn(quotas::run(
