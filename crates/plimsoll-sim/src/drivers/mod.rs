@@ -19,4 +19,6 @@ pub(crate) use accelerator::{Accelerator, uuid};
 pub(crate) use edits::{CdiRegistry, Edits, UnresolvableDevices};
 pub(crate) use layout::Layouts;
 pub(crate) use objects::{cluster_objects, exporter_slice};
-pub(crate) use plugin::pods::{IMAGE as PLUGIN_IMAGE, LABEL as PLUGIN_LABEL, daemon_sets};
+pub(crate) use plugin::pods::{
+    IMAGE as PLUGIN_IMAGE, LABEL as PLUGIN_LABEL, daemon_sets, node_labels as plugin_node_labels,
+};

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::drivers::plugin_node_labels;
+
 use super::{
     kubelet::{Health, Kubelet},
     network::pod_range,
@@ -25,6 +27,7 @@ pub(crate) fn node(kubelet: &Kubelet, now: &str) -> Value {
         ]
         .map(|(key, value)| (key.to_owned(), json!(value))),
     );
+    labels.extend(plugin_node_labels(group).map(|label| (label, json!("true"))));
     for (key, value) in kubelet.labels.iter().chain(&group.labels) {
         labels.insert(key.clone(), json!(value));
     }

@@ -7,7 +7,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use plimsoll_apiserver::{Change, Direct, Object, Status, resources};
 use serde_json::Value;
@@ -41,6 +41,7 @@ pub(crate) async fn run(api: Direct, latencies: Latencies, _faults: Faults) {
     let sets = DaemonSets {
         pods: PodControl::new(api.clone(), COMPONENT),
         candidates: Candidates::default(),
+        nodes: 0,
         api: api.clone(),
     };
     drive(&api, latencies, sets).await;
@@ -50,6 +51,8 @@ struct DaemonSets {
     api: Direct,
     pods: PodControl,
     candidates: Candidates,
+    /// How many nodes there were at the last look.
+    nodes: usize,
 }
 
 impl Reconcile for DaemonSets {
@@ -57,6 +60,12 @@ impl Reconcile for DaemonSets {
 
     fn watches(&self) -> Watched {
         Watched::Only(vec![resources::DAEMON_SETS, resources::PODS, resources::NODES])
+    }
+
+    /// A look at a set is one at every node, so that on many nodes more changes have to be one.
+    fn delay(&self, latencies: &Latencies) -> Duration {
+        let hundreds = u32::try_from(self.nodes / 100).unwrap_or(u32::MAX);
+        Latencies::of(latencies.controller_ms) + Duration::from_millis(20).saturating_mul(hundreds)
     }
 
     fn concerned(&mut self, change: &Change, look_at: &mut dyn FnMut(Key)) {
@@ -112,6 +121,7 @@ impl DaemonSets {
         let hash = meta::label(&revision, HASH).unwrap_or_default().to_owned();
         let pods = adoption::claim_pods(&self.api, set, &mut self.candidates, None).await?;
         let nodes = self.api.list(&resources::NODES, None);
+        self.nodes = nodes.len();
         let now = self.api.clock().now();
 
         let view = plan::View {

@@ -1,6 +1,6 @@
 //! What a DaemonSet does on each node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use plimsoll_apiserver::Object;
@@ -163,9 +163,9 @@ pub(super) fn keep(view: &View<'_>) -> Moves {
         }
     }
     // Pods of nodes that are gone, if they are not bound: nobody else clears them up.
-    let known = |node: &str| view.nodes.iter().any(|own| meta::name(own) == node);
+    let known: BTreeSet<&str> = view.nodes.iter().map(|node| meta::name(node)).collect();
     for (node, pods) in &view.by_node {
-        if !known(node) {
+        if !known.contains(node.as_str()) {
             moves.delete.extend(
                 pods.iter()
                     .filter(|pod| pod::node(pod).is_none() && !meta::deleting(pod))

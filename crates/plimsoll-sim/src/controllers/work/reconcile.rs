@@ -122,13 +122,12 @@ impl Changes {
 pub(crate) async fn drive<R: Reconcile>(api: &Direct, latencies: Latencies, mut controller: R) {
     let mut changes = Changes::new(api, controller.watches());
     let mut queue = Queue::new(controller.longest_pause());
-    let delay = controller.delay(&latencies);
     // Nothing is decided before all that is there is known.
     while !changes.are_caught_up() {
         let Some(change) = changes.next(api).await else {
             return;
         };
-        let at = Instant::now() + delay;
+        let at = Instant::now() + controller.delay(&latencies);
         controller.concerned(&change, &mut |key| queue.add(key, at));
     }
     loop {
@@ -143,7 +142,7 @@ pub(crate) async fn drive<R: Reconcile>(api: &Direct, latencies: Latencies, mut 
             biased;
             change = changes.next(api) => {
                 let Some(change) = change else { return };
-                let at = Instant::now() + delay;
+                let at = Instant::now() + controller.delay(&latencies);
                 controller.concerned(&change, &mut |key| queue.add(key, at));
             }
             () = due => {

@@ -17,31 +17,36 @@ pub(crate) const IMAGE: &str = "example.org/vendors/device-plugin:1.0";
 
 /// A DaemonSet for each vendor with a device plugin, for the nodes that have its devices.
 pub(crate) fn daemon_sets<'a>(groups: impl IntoIterator<Item = &'a NodeGroup>) -> Vec<Value> {
-    let mut nodes: BTreeMap<&str, (&'static str, Vec<String>)> = BTreeMap::new();
-    for group in groups {
-        for kind in &group.accelerators {
-            let Ok(vendor) = Vendor::by_id(&kind.vendor) else {
-                continue;
-            };
-            if kind.allocation == Allocation::Plugin
-                && let Some(name) = vendor.plugin()
-            {
-                let of_vendor = nodes.entry(&vendor.id).or_insert((name, Vec::new()));
-                of_vendor.1.extend(group.node_names());
-            }
-        }
-    }
-    nodes
-        .into_values()
-        .map(|(name, mut nodes)| {
-            nodes.sort();
-            nodes.dedup();
-            daemon_set(name, &nodes)
-        })
+    let plugins: BTreeMap<&str, &str> = groups.into_iter().flat_map(plugins).collect();
+    plugins
+        .into_iter()
+        .map(|(vendor, name)| daemon_set(name, &node_label(vendor)))
         .collect()
 }
 
-fn daemon_set(name: &str, nodes: &[String]) -> Value {
+/// The labels by which a group's nodes are found by the DaemonSets of their plugins.
+pub(crate) fn node_labels(group: &NodeGroup) -> impl Iterator<Item = String> {
+    plugins(group).map(|(vendor, _)| node_label(vendor))
+}
+
+/// The plugins that a group's devices are handed out by: ids of vendors and names.
+fn plugins(group: &NodeGroup) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let by_plugin = group
+        .accelerators
+        .iter()
+        .filter(|kind| kind.allocation == Allocation::Plugin);
+    by_plugin.filter_map(|kind| {
+        let vendor = Vendor::by_id(&kind.vendor).ok()?;
+        Some((vendor.id.as_str(), vendor.plugin()?))
+    })
+}
+
+/// Not the nodes' names: a set would carry all of them, and so would each of its pods.
+fn node_label(vendor: &str) -> String {
+    format!("simulated.plimsoll.dev/plugin-of-{vendor}")
+}
+
+fn daemon_set(name: &str, node_label: &str) -> Value {
     let labels = json!({LABEL: name});
     json!({
         "apiVersion": "apps/v1", "kind": "DaemonSet",
@@ -51,9 +56,7 @@ fn daemon_set(name: &str, nodes: &[String]) -> Value {
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {
-                    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
-                        {"matchExpressions": [
-                            {"key": "kubernetes.io/hostname", "operator": "In", "values": nodes}]}]}}},
+                    "nodeSelector": {node_label: "true"},
                     "tolerations": [{"operator": "Exists"}],
                     "containers": [{"name": "plugin", "image": IMAGE}],
                 },
@@ -76,15 +79,12 @@ mod tests {
         let sets = daemon_sets(&groups);
         assert_eq!(sets.len(), 1);
         assert_eq!(sets[0]["metadata"]["name"], "nvidia-device-plugin-daemonset");
-        let terms = sets[0]
-            .pointer(
-                "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution",
-            )
-            .unwrap();
-        let names: Vec<String> = groups[0].node_names().collect();
-        assert_eq!(
-            terms["nodeSelectorTerms"][0]["matchExpressions"][0]["values"],
-            json!(names)
-        );
+        let selector = &sets[0]["spec"]["template"]["spec"]["nodeSelector"];
+        let labelled = |group| {
+            node_labels(group)
+                .filter(|label| selector[label] == "true")
+                .count()
+        };
+        assert_eq!(groups.each_ref().map(labelled), [1, 0]);
     }
 }
