@@ -89,16 +89,16 @@ fn offers(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Opti
     })
 }
 
-/// A node that a seeded defect keeps the labeller off has the vendor's taint instead.
+/// A node that a seeded defect keeps the labellers off has one vendor's taint instead.
 fn stated(node: Option<&Node>, name: &str, request: &AcceleratorRequest) -> Option<String> {
     let vendor = Vendor::by_id(&request.vendor).ok()?;
     let label = vendor.driver.as_ref()?.labels.first()?;
     let labels = node.and_then(|node| node.metadata.labels.as_ref());
     let taints = node.and_then(|node| node.spec.as_ref()?.taints.as_ref());
-    let is_tainted = taints
-        .into_iter()
-        .flatten()
-        .any(|taint| vendor.taints.contains(&taint.key));
+    let is_tainted = taints.into_iter().flatten().any(|taint| {
+        let mut vendors = Vendor::all().iter();
+        vendors.any(|vendor| vendor.taints.contains(&taint.key))
+    });
     let is_labelled = labels.is_some_and(|labels| labels.contains_key(label));
     (!is_labelled && !is_tainted).then(|| format!("the node `{name}` lacks the label `{label}`"))
 }
@@ -177,7 +177,10 @@ mod tests {
         let labelled = node(json!({"labels": {label: "580.1.2"}}), json!({}));
         assert_eq!(stated(Some(&labelled), "node-1", nvidia), None);
         let taints = json!({"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]});
-        assert_eq!(stated(Some(&node(json!({}), taints)), "node-1", nvidia), None);
+        for request in &requests() {
+            let tainted = node(json!({}), taints.clone());
+            assert_eq!(stated(Some(&tainted), "node-1", request), None);
+        }
     }
 
     #[test]

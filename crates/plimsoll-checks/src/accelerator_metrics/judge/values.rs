@@ -92,10 +92,15 @@ pub(in crate::accelerator_metrics) fn other_unit(
     steady: &Steady,
 ) -> Option<Ruling> {
     let device = &course.ids;
-    let unit = course.utilisation()?.unit?;
+    let line = course.utilisation()?;
+    let unit = line.unit?;
     let raw = moved.rise() / unit.in_base();
-    // A percentage that moves by what a ratio would.
-    let is_share = (steady.duty * 0.5..=steady.duty * 1.4).contains(&raw);
+    // A percentage that moves by what a ratio would. A ratio has fractions: 1 among whole numbers is one per cent.
+    let is_fine = line
+        .points
+        .iter()
+        .any(|point| point.value.is_some() && point.raw.fract() != 0.0);
+    let is_share = is_fine && (steady.duty * 0.5..=steady.duty * 1.4).contains(&raw);
     if unit == Unit::Percent && !moved.is_one() && is_share {
         return Some(Ruling::Wrong(format!(
             "{} of device {device} on node `{node}` rose by {raw:.2} when it worked {:.0} % of the time: the unit is \
@@ -174,6 +179,11 @@ mod tests {
         );
         assert_eq!(unit(&course_with("a", [0.0, 80.0, 0.0])), None);
         assert_eq!(unit(&course_with("a", [37.0, 37.0, 37.0])), None);
+        assert_eq!(
+            unit(&course_with("a", [0.0, 1.0, 0.0])),
+            None,
+            "a per cent of a load that hardly shows"
+        );
     }
 
     #[test]
