@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use k8s_openapi::api::core::v1::{Node, ServiceAccount, Taint};
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use plimsoll_vendors::Vendor;
 
 use crate::watch::{self, TooLong, Verdict};
 
@@ -54,7 +55,13 @@ fn ready(name: &str, node: Option<&Node>) -> Result<(), String> {
         .as_ref()
         .and_then(|spec| spec.taints.as_deref())
         .unwrap_or_default();
-    match taints.first() {
+    // A vendor's own taint is there to stay.
+    let passes = |taint: &&Taint| {
+        Vendor::all()
+            .iter()
+            .all(|vendor| !vendor.taints.contains(&taint.key))
+    };
+    match taints.iter().find(passes) {
         Some(taint) => Err(format!("the node `{name}` still has the taint `{}`", taint.key)),
         None => Ok(()),
     }
@@ -88,6 +95,12 @@ mod tests {
         assert_eq!(
             verdict(vec![("node-1", sound()), ("node-2", sound())]),
             Verdict::Met
+        );
+        let kept_apart = node("True", json!([{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]));
+        assert_eq!(
+            verdict(vec![("node-1", sound()), ("node-2", kept_apart)]),
+            Verdict::Met,
+            "a vendor's taint"
         );
     }
 

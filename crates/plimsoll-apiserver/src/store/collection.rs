@@ -11,7 +11,7 @@ use crate::GroupResource;
 
 /// How many changes of a collection are remembered.
 const HISTORY: usize = 20_000;
-/// How many changes keep the states before and after them ready to be looked at.
+/// How many changes keep the states before them ready to be looked at.
 const LIVELY: usize = 1_000;
 
 /// Where an object is within its collection. Sorted by namespace, then by name.
@@ -66,14 +66,6 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// The state after it, if the object is there.
-    pub(crate) fn after(&self) -> Option<&Arc<Item>> {
-        match self {
-            Self::Added(new) | Self::Modified { new, .. } => Some(new),
-            Self::Deleted { .. } => None,
-        }
-    }
-
     /// The state before.
     pub(crate) fn before(&self) -> Option<&Arc<Item>> {
         match self {
@@ -140,10 +132,9 @@ impl Collection {
         self.publish(&record);
         self.history.push_back(record);
         if let Some(aged) = self.history.len().checked_sub(LIVELY + 1)
-            && let Some(record) = self.history.get(aged)
+            && let Some(old) = self.history.get(aged).and_then(|record| record.what.before())
         {
-            let states = record.what.before().into_iter().chain(record.what.after());
-            states.for_each(|item| item.pack());
+            old.pack();
         }
         if self.history.len() > HISTORY
             && let Some(oldest) = self.history.pop_front()

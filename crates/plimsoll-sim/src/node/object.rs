@@ -27,7 +27,7 @@ pub(crate) fn node(kubelet: &Kubelet, now: &str) -> Value {
         ]
         .map(|(key, value)| (key.to_owned(), json!(value))),
     );
-    labels.extend(plugin_node_labels(group).map(|label| (label, json!("true"))));
+    labels.extend(plugin_node_labels(group, kubelet.number).map(|label| (label, json!("true"))));
     for (key, value) in kubelet.labels.iter().chain(&group.labels) {
         labels.insert(key.clone(), json!(value));
     }

@@ -24,9 +24,15 @@ pub(crate) fn daemon_sets<'a>(groups: impl IntoIterator<Item = &'a NodeGroup>) -
         .collect()
 }
 
-/// The labels by which a group's nodes are found by the DaemonSets of their plugins.
-pub(crate) fn node_labels(group: &NodeGroup) -> impl Iterator<Item = String> {
-    plugins(group).map(|(vendor, _)| node_label(vendor))
+/// On as many nodes plugins run in pods. On further ones they are a part of the node, as some platforms have it: pods by the
+/// thousand would show nothing more.
+const IN_PODS: u32 = 100;
+
+/// The labels by which the `number`th node, one of a group, is found by the DaemonSets of its plugins.
+pub(crate) fn node_labels(group: &NodeGroup, number: u32) -> impl Iterator<Item = String> {
+    plugins(group)
+        .filter(move |_| number < IN_PODS)
+        .map(|(vendor, _)| node_label(vendor))
 }
 
 /// The plugins that a group's devices are handed out by: ids of vendors and names.
@@ -80,11 +86,12 @@ mod tests {
         assert_eq!(sets.len(), 1);
         assert_eq!(sets[0]["metadata"]["name"], "nvidia-device-plugin-daemonset");
         let selector = &sets[0]["spec"]["template"]["spec"]["nodeSelector"];
-        let labelled = |group| {
-            node_labels(group)
-                .filter(|label| selector[label] == "true")
-                .count()
+        let labelled = |group, number| {
+            let labels = node_labels(group, number);
+            labels.filter(|label| selector[label] == "true").count()
         };
-        assert_eq!(groups.each_ref().map(labelled), [1, 0]);
+        assert_eq!(labelled(&groups[0], 0), 1);
+        assert_eq!(labelled(&groups[1], 0), 0, "its devices are handed out by claims");
+        assert_eq!(labelled(&groups[0], IN_PODS), 0);
     }
 }
