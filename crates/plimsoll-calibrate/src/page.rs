@@ -226,6 +226,7 @@ fn section(
             section {
                 h2 { (title) }
                 p { (about) }
+                p.signs aria-hidden="true" { "✓ passed · ✕ failed · ? inconclusive · – not applicable or not decided" }
                 // A table that is wider than the page is scrolled, by keys as well.
                 div.scroll tabindex="0" role="region" aria-label=(title) {
                     table {
@@ -258,10 +259,14 @@ fn verdicts(judged: &Judged, ids: &[String], guilty: &[String]) -> Markup {
             td.cell.target[guilty.contains(id)] data-of=(id.replace('_', " "))
                 title=[finding.map(|finding| finding.reason.as_str())] {
                 span class=(class) {
-                    (sign) " "
-                    @match finding {
-                        Some(finding) => { (finding.verdict) }
-                        None => { "not decided" }
+                    (sign)
+                    // Beside each other, only the signs have room; the words are for narrow pages and for who listens.
+                    span.word {
+                        " "
+                        @match finding {
+                            Some(finding) => { (finding.verdict) }
+                            None => { "not decided" }
+                        }
                     }
                 }
             }

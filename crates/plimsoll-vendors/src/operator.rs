@@ -2,7 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::Stating;
+use crate::{Stating, Vendor};
+
+impl Vendor {
+    /// What the operator of an imitated vendor brings: the definition of its kind, and the object that states the driver
+    /// that is installed, or the next one where it is `ahead`. None where no operator of the vendor's states one.
+    #[must_use]
+    pub fn operator_objects(&self, ahead: bool) -> Option<[Value; 2]> {
+        let (lab, driver) = (self.lab.as_ref()?, self.driver.as_ref()?);
+        let stating = driver.resources.first()?;
+        let version = if ahead {
+            lab.next_driver_version()
+        } else {
+            lab.driver_version.clone()
+        };
+        Some([stating.definition(), stating.object(&self.id, &version)])
+    }
+}
 
 impl Stating {
     /// The definition of its kind for a platform that has no operator to bring it. It keeps whatever an object holds.
@@ -52,7 +68,19 @@ fn set(object: &mut Value, pointer: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Vendor;
+
+    #[test]
+    fn an_operator_states_what_is_installed_unless_it_is_ahead() {
+        let nvidia = Vendor::by_id("nvidia").unwrap();
+        let lab = nvidia.lab.as_ref().unwrap();
+        let stated = |ahead| {
+            let [_, object] = nvidia.operator_objects(ahead).unwrap();
+            object.pointer("/spec/driver/version").cloned()
+        };
+        assert_eq!(stated(false), Some(lab.driver_version.clone().into()));
+        assert_eq!(stated(true), Some(lab.next_driver_version().into()));
+        assert_ne!(stated(false), stated(true));
+    }
 
     #[test]
     fn an_object_states_its_version_where_it_is_looked_for() {

@@ -4,7 +4,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt as _};
 use plimsoll_vendors::Vendor;
-use serde_json::Value;
 
 use super::objects;
 use crate::lab::Lab;
@@ -20,7 +19,7 @@ pub(crate) async fn install(client: &Client, lab: &Lab) -> Result<(), UpError> {
     for vendor in Vendor::all() {
         let offered = &lab.state.accelerators;
         if offered.iter().any(|request| request.vendor == vendor.id)
-            && let Some((definition, object)) = states(vendor, ahead)
+            && let Some([definition, object]) = vendor.operator_objects(ahead)
         {
             objects::seed(client, &definition).await?;
             served(
@@ -34,18 +33,7 @@ pub(crate) async fn install(client: &Client, lab: &Lab) -> Result<(), UpError> {
     Ok(())
 }
 
-/// The kind by which a vendor's operator states a driver, and its object.
-fn states(vendor: &Vendor, ahead: bool) -> Option<(Value, Value)> {
-    let lab = vendor.lab.as_ref()?;
-    let stating = vendor.driver.as_ref()?.resources.first()?;
-    let version = if ahead {
-        lab.next_driver_version()
-    } else {
-        lab.driver_version.clone()
-    };
-    Some((stating.definition(), stating.object(&vendor.id, &version)))
-}
-
+/// Waits until a kind is served.
 async fn served(client: &Client, name: &str) -> Result<(), UpError> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
@@ -66,25 +54,4 @@ async fn served(client: &Client, name: &str) -> Result<(), UpError> {
     })
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_object_states_what_is_installed_unless_it_is_ahead() {
-        let vendor = Vendor::by_id("nvidia").unwrap();
-        let lab = vendor.lab.as_ref().unwrap();
-        let stated = |ahead| {
-            states(vendor, ahead)
-                .unwrap()
-                .1
-                .pointer("/spec/driver/version")
-                .cloned()
-        };
-        assert_eq!(stated(false), Some(lab.driver_version.clone().into()));
-        assert_eq!(stated(true), Some(lab.next_driver_version().into()));
-        assert_ne!(stated(false), stated(true));
-    }
 }

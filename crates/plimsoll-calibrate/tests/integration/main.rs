@@ -110,6 +110,9 @@ fn the_table_says_what_is_amiss_and_folds_equal_seeds() {
         "dra.stale-pool + sec.cgroup-open",
         "2 killed",
         "left out: dra.api-only: it can't show",
+        "1 dra_support · 2 gang_scheduling · 3 secure_accelerator_access\n",
+        "✓ passed · ✗ failed",
+        "┆ 1 ┆ 2 ┆ 3 ┆ why",
     ] {
         assert!(text.contains(piece), "{piece}\n{text}");
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use plimsoll_vendors::{Driver, Vendor};
-use serde_json::Value;
 
 use super::Accelerator;
 use crate::Faults;
@@ -32,23 +31,6 @@ pub(crate) fn runtime_file(
         return None;
     }
     driver(accelerator.vendor())?.runtime_file()
-}
-
-/// The definitions and objects by which a vendor's operator states which driver nodes have.
-pub(crate) fn operator_objects(vendor: &str, faults: &Faults) -> Vec<Value> {
-    let Ok(vendor) = Vendor::by_id(vendor) else {
-        return Vec::new();
-    };
-    let stating = driver(&vendor.id).and_then(|driver| driver.resources.first());
-    let (Some(stating), Some(lab)) = (stating, &vendor.lab) else {
-        return Vec::new();
-    };
-    let version = if faults.has("drv.operator-ahead") {
-        lab.next_driver_version()
-    } else {
-        lab.driver_version.clone()
-    };
-    vec![stating.definition(), stating.object(&vendor.id, &version)]
 }
 
 /// Labels that the node's labeller keeps. On a node with a taint, a blind one keeps none.

@@ -4,10 +4,11 @@
 
 use std::sync::LazyLock;
 
+use plimsoll_vendors::Vendor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Faults, drivers};
+use crate::Faults;
 
 macro_rules! software {
     ($($id:literal)*) => {
@@ -193,11 +194,9 @@ impl Software {
     pub(crate) fn objects(&self, faults: &Faults) -> Vec<Value> {
         let mut objects: Vec<Value> = self.kinds.iter().map(CustomKind::definition).collect();
         let vendor = self.states_driver_of.as_deref();
-        objects.extend(
-            vendor
-                .into_iter()
-                .flat_map(|vendor| drivers::installation::operator_objects(vendor, faults)),
-        );
+        let vendor = vendor.and_then(|vendor| Vendor::by_id(vendor).ok());
+        let stated = vendor.and_then(|vendor| vendor.operator_objects(faults.has("drv.operator-ahead")));
+        objects.extend(stated.into_iter().flatten());
         if let Some(image) = &self.image {
             if self.namespace != "kube-system" {
                 objects.push(
